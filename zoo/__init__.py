@@ -1,0 +1,10 @@
+"""Duchenne: models that tell genuine (spontaneous) from posed facial expressions."""
+
+from zoo.features import feature_extractor
+from zoo.inception_v4 import InceptionV4
+from zoo.shallow_cnn import ShallowCNN
+from zoo.training import train_layers
+
+__version__ = "0.1.0"
+
+__all__ = ["InceptionV4", "ShallowCNN", "feature_extractor", "train_layers"]

@@ -1,0 +1,75 @@
+"""What the builders share: the picture they start from and the head they end in."""
+
+import keras
+from keras import layers
+
+FEATURES = "features"
+PREDICTIONS = "predictions"
+
+
+def check_pooling(pooling):
+    if pooling not in (None, "avg", "max"):
+        raise ValueError(f'pooling must be None, "avg" or "max". Received: {pooling!r}')
+
+
+def picture(input_tensor, input_shape, default_size, min_size, fixed_size=False):
+    """Returns the model's input and the three-channel picture the network starts from.
+
+    Args:
+        input_tensor: a Keras tensor or `None`.
+        input_shape: `(height, width, channels)` or `None`.
+        default_size: side of the square picture when neither is given.
+        min_size: smallest side the network can take.
+        fixed_size: whether both sides have to be known.
+
+    Returns:
+        `(inputs, x)`; a single channel (grey-scale) is repeated three times in `x`.
+    """
+    if input_tensor is None:
+        shape = input_shape or (default_size, default_size, 3)
+        check_shape(shape, min_size, fixed_size)
+        inputs = x = keras.Input(shape, name="picture")
+    else:
+        if not keras.backend.is_keras_tensor(input_tensor):
+            raise ValueError(
+                "input_tensor must be a Keras tensor, such as keras.Input(...) or the "
+                f"output of a layer called on one. Received: {type(input_tensor)}"
+            )
+        if input_shape is not None and tuple(input_shape) != input_tensor.shape[1:]:
+            raise ValueError(
+                f"input_shape {tuple(input_shape)} contradicts the shape of "
+                f"input_tensor, {input_tensor.shape[1:]}. Give only one of them."
+            )
+        check_shape(input_tensor.shape[1:], min_size, fixed_size)
+        inputs, x = keras.utils.get_source_inputs(input_tensor), input_tensor
+        inputs = inputs[0] if len(inputs) == 1 else inputs
+    if x.shape[-1] == 1:
+        x = layers.Concatenate(axis=-1, name="grey_to_rgb")([x, x, x])
+    return inputs, x
+
+
+def check_shape(shape, min_size, fixed_size):
+    expected = (
+        "expected (height, width, channels), channels last, with height and width of "
+        f"{min_size} or more" + ("." if fixed_size else ", or None.")
+    )
+    if len(shape) != 3 or shape[-1] is None:
+        raise ValueError(f"Wrong input_shape: {expected} Received: {tuple(shape)}")
+    for side in shape[:2]:
+        if (side is None and fixed_size) or (side is not None and side < min_size):
+            raise ValueError(f"Wrong input_shape: {expected} Received: {tuple(shape)}")
+
+
+def pool(x, pooling):
+    """The features without a classifier: `x` itself or pooled over its positions."""
+    if pooling == "avg":
+        return layers.GlobalAveragePooling2D("channels_last", name=FEATURES)(x)
+    if pooling == "max":
+        return layers.GlobalMaxPooling2D("channels_last", name=FEATURES)(x)
+    return x
+
+
+def classify(x, classes, activation, dropout):
+    """Dropout and the classifier on the features `x`."""
+    x = layers.Dropout(dropout, name="dropout")(x)
+    return layers.Dense(classes, activation=activation, name=PREDICTIONS)(x)

@@ -1,0 +1,32 @@
+"""The learned features of a model, for another head or another study."""
+
+import keras
+
+from zoo._builder import FEATURES
+
+
+def feature_extractor(model):
+    """Returns the part of a model of this zoo up to its features.
+
+    Every builder names the layer before its classifier `features`; the result shares
+    that part's layers and weights with `model`.
+
+    Args:
+        model: a model made by a builder of this zoo, or a functional model around one.
+
+    Returns:
+        A `keras.Model` with the same input and the features as output, of shape
+        `(batch, width)`.
+
+    Raises:
+        ValueError: the model has no layer named `features`, as when built with
+            `include_top=False` and no pooling.
+    """
+    try:
+        features = model.get_layer(FEATURES)
+    except ValueError:
+        raise ValueError(
+            f"Model {model.name!r} has no layer named {FEATURES!r}. Build it with "
+            'include_top=True, or with include_top=False and pooling="avg" or "max".'
+        ) from None
+    return keras.Model(model.input, features.output, name=f"{model.name}_{FEATURES}")

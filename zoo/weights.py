@@ -1,0 +1,208 @@
+"""Weights from a file into a model: every tensor exactly once, or an error.
+
+A file is first read into a dict from `layer/variable` to array (`read_own` here, other
+naming schemes beside the builder they belong to); `load` then puts them in place.
+"""
+
+import io
+import os
+import pathlib
+import warnings
+import zipfile
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+
+@dataclass(frozen=True)
+class WeightRecord:
+    """A set of published weights, and what one has to know to use it.
+
+    Attributes:
+        url: where the file is downloaded from.
+        file_name: its name in Keras's cache.
+        classes: number of classes of its classifier.
+        input_size: side of the square pictures it was trained on, in pixels.
+        input_range: range of the values it expects, channels in the order RGB.
+        trained_on: data and split.
+        licence: licence of the weights.
+        source: where the weights come from, and what they reach there.
+    """
+
+    url: str
+    file_name: str
+    classes: int
+    input_size: int
+    input_range: tuple[float, float]
+    trained_on: str
+    licence: str
+    source: str
+
+
+def check(weights, imagenet=None):
+    """Returns the source that a builder's argument `weights` names.
+
+    Args:
+        weights: `None`, `"imagenet"` or a path.
+        imagenet: the builder's `WeightRecord` for `"imagenet"`, if it has one.
+
+    Returns:
+        `None`, the record, or the path as a string.
+
+    Raises:
+        ValueError: it is none of these, or nothing lies at the path.
+    """
+    if weights is None:
+        return None
+    if weights == "imagenet" and imagenet is not None:
+        return imagenet
+    path = os.path.expanduser(os.fspath(weights))
+    if os.path.isfile(path) or os.path.isfile(f"{path}.index"):
+        return path
+    raise ValueError(
+        "weights must be None, "
+        + ("'imagenet', " if imagenet else "")
+        + f"or the path of an existing file. Received: {weights!r}"
+    )
+
+
+def fetch(record):
+    """Downloads a record's file into Keras's cache, once, and returns its path.
+
+    Raises:
+        OSError: the download failed. The message names the URL, where the file would
+            go, and the way round; nothing that looks complete is left behind.
+    """
+    home = os.environ.get("KERAS_HOME") or "~/.keras"
+    folder = pathlib.Path(home).expanduser() / "models" / "duchenne"
+    target = folder / record.file_name
+    if target.exists():
+        return str(target)
+    # A download that is killed must not pass for a complete file: Keras writes straight
+    # to the name it is given, so that name is not the final one.
+    partial = f"{record.file_name}.{os.getpid()}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = keras.utils.get_file(
+            partial, record.url, cache_subdir=str(folder), force_download=True
+        )
+        os.replace(path, target)
+    except Exception as error:
+        raise OSError(
+            f"Could not download the weights from {record.url} to {target}: {error}\n"
+            "Without a network, fetch that file elsewhere and either put it there or "
+            "give its path to the builder: weights=PATH."
+        ) from error
+    return str(target)
+
+
+def read_own(path, model):
+    """Reads a `.keras` or `.weights.h5` file that Keras wrote.
+
+    Args:
+        path: the file.
+        model: the model to load into; it gives the variables of each layer their names.
+
+    Returns:
+        Dict from `layer/variable` to array.
+
+    Raises:
+        ValueError: the file is neither of the two, or damaged.
+    """
+    import h5py
+
+    names = {
+        layer.name: [variable.name for variable in layer.weights]
+        for layer in model.layers
+    }
+    tensors = {}
+
+    def collect(path, group):
+        if not path.startswith("layers/") or "name" not in group.attrs:
+            return
+        layer = group.attrs["name"]
+        own = names.get(layer, [])
+        for key, value in group.items():
+            variable = own[int(key)] if int(key) < len(own) else key
+            tensors[f"{layer}/{variable}"] = np.asarray(value)
+
+    try:
+        if zipfile.is_zipfile(path):
+            # In memory: seeking in a compressed file means decompressing it again.
+            with zipfile.ZipFile(path) as archive:
+                path_or_bytes = io.BytesIO(archive.read("model.weights.h5"))
+        else:
+            path_or_bytes = path
+        with h5py.File(path_or_bytes, "r") as file:
+            file.visititems(collect)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"Could not read weights from {path}: expected a .keras or .weights.h5 "
+            f"file that Keras 3 wrote. It is another kind or damaged: {error}"
+        ) from error
+    return tensors
+
+
+def load(model, tensors, source, top):
+    """Puts tensors into a model, each exactly once.
+
+    Args:
+        model: a functional model, the variables of which are filled.
+        tensors: dict from `layer/variable` to array.
+        source: what the tensors were read from, for messages.
+        top: names of the layers that `include_top=False` leaves out, the classifier
+            last. The classifier is left as it is, with a warning, where the file has
+            none or has another number of classes.
+
+    Raises:
+        ValueError: a tensor is missing, left over, of another shape, or not finite; the
+            message names it. Nothing has been assigned then.
+    """
+    source = getattr(source, "url", source)
+    tensors = dict(tensors)
+    variables = {
+        f"{layer.name}/{variable.name}": variable
+        for layer in model.layers
+        for variable in layer.weights
+    }
+    leave_top(model, variables, tensors, source, top)
+
+    problems = [f"missing: {name}" for name in variables if name not in tensors]
+    problems += [f"left over: {name}" for name in tensors if name not in variables]
+    for name in variables.keys() & tensors.keys():
+        expected, received = tuple(variables[name].shape), tensors[name].shape
+        if expected != received:
+            problems.append(f"{name}: expected {expected}, received {received}")
+        elif not np.isfinite(tensors[name]).all():
+            problems.append(f"{name}: holds values that are not finite")
+    if problems:
+        listed = "\n  ".join(sorted(problems)[:20])
+        more = f"\n  and {len(problems) - 20} more" if len(problems) > 20 else ""
+        raise ValueError(
+            f"The weights in {source} do not fit {model.name}, in {len(problems)} of "
+            f"{len(variables)} tensors:\n  {listed}{more}"
+        )
+    for name, variable in variables.items():
+        variable.assign(tensors[name])
+
+
+def leave_top(model, variables, tensors, source, top):
+    """Takes off both sides what of the top is not to be loaded."""
+    absent = set(top) - {layer.name for layer in model.layers}
+    for name in [name for name in tensors if name.split("/")[0] in absent]:
+        del tensors[name]
+    kernel = f"{top[-1]}/kernel"
+    ours = variables[kernel].shape[-1] if kernel in variables else None
+    theirs = tensors[kernel].shape[-1] if kernel in tensors else None
+    if ours == theirs:
+        return
+    for name in [kernel, f"{top[-1]}/bias"]:
+        variables.pop(name, None)
+        tensors.pop(name, None)
+    has = f"has {theirs} classes" if theirs else "has no classifier"
+    warnings.warn(
+        f"{source} {has} and the model has {ours}: the classifier stays random and has "
+        "to be trained.",
+        stacklevel=4,
+    )
