@@ -1,5 +1,6 @@
 """Duchenne: models that tell genuine (spontaneous) from posed facial expressions."""
 
+from zoo import layers as layers  # registers them, for `load_model`
 from zoo.features import feature_extractor
 from zoo.inception_v4 import InceptionV4
 from zoo.shallow_cnn import ShallowCNN

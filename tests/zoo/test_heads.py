@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_wine
+from sklearn.model_selection import train_test_split
+
+from zoo import heads
+
+
+@pytest.mark.parametrize("make", [heads.svm, heads.xgboost])
+@pytest.mark.parametrize("data", [load_breast_cancer, load_wine])
+def test_heads_learn_and_come_back_from_disk(make, data, tmp_path):
+    X, y = data(return_X_y=True)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    head = make().fit(X_train, y_train)
+    # Both sets are known to be separated to 0.9 and better by either kind of model;
+    # an SVM that is not fed standardised values stays below it.
+    assert head.score(X_test, y_test) > 0.9
+    path = heads.save(head, tmp_path)
+    assert path.suffix == {heads.svm: ".skops", heads.xgboost: ".ubj"}[make]
+    again = heads.load(path)
+    np.testing.assert_allclose(
+        again.predict_proba(X_test), head.predict_proba(X_test), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("name", ["head.ubj", "head.skops", "head.pkl"])
+def test_a_file_that_is_no_head_is_refused(name, tmp_path):
+    (tmp_path / name).write_bytes(b"not a head")
+    with pytest.raises(ValueError, match="head.(ubj|skops|pkl)"):
+        heads.load(tmp_path / name)

@@ -1,0 +1,52 @@
+"""A model for programs that have TensorFlow and nothing of ours."""
+
+import keras
+from keras import ops
+
+from zoo.features import feature_extractor
+
+
+def export(model, path, input_dtype=None):
+    """Writes a model as a TensorFlow SavedModel with two endpoints.
+
+    `serve` returns the probabilities and `features` the features in front of the
+    classifier. The preprocessing that is part of the model is part of the SavedModel.
+    Needs the TensorFlow backend.
+
+    ```python
+    loaded = tf.saved_model.load(path)  # keep it: its endpoints do not
+    loaded.serve(pictures)  # (batch, classes)
+    loaded.features(pictures)  # (batch, width)
+    ```
+
+    Args:
+        model: a model of this zoo with a classifier, for example one that begins with
+            `zoo.layers.PreparePictures`.
+        path: the folder to write.
+        input_dtype: what the endpoints take, such as `"uint8"` for pictures as they are
+            decoded; the model's own input dtype by default.
+
+    Raises:
+        ValueError: the model has no features layer.
+        RuntimeError: Keras runs on another backend.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise RuntimeError(
+            "A SavedModel can only be written on the TensorFlow backend. Set the "
+            "environment variable KERAS_BACKEND=tensorflow and load the .keras file. "
+            f"Received backend: {keras.backend.backend()}"
+        )
+    source = model.input
+    signature = [keras.InputSpec(shape=source.shape, dtype=input_dtype or source.dtype)]
+    archive = keras.export.ExportArchive()
+    for endpoint, part in [("serve", model), ("features", feature_extractor(model))]:
+        archive.track(part)
+        archive.add_endpoint(endpoint, inference(part, source.dtype), signature)
+    archive.write_out(str(path), verbose=False)
+
+
+def inference(model, dtype):
+    def run(inputs):
+        return model(ops.cast(inputs, dtype), training=False)
+
+    return run
