@@ -1,0 +1,1 @@
+"""Adapters: a folder on disk to a pandas index to tf.data."""

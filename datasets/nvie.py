@@ -1,0 +1,374 @@
+"""NVIE, posed and spontaneous facial expressions: folder -> index -> `tf.data`.
+
+USTC-NVIE: Wang et al. 2010, "A natural visible and infrared facial expression
+database for expression recognition and emotion inference". It is lent by its
+owners (USTC) under an agreement. Read as in the thesis (seeds/003, section 4.3):
+visible light only, the six basic emotions, apex frames of the spontaneous part,
+each looked up in its subject's sequences.
+
+Our readings of what the thesis leaves open: a spontaneous picture's emotion is
+the word that its sequence's folder spells, or else the first character of its
+file name (1 happiness, 2 disgust, 3 fear, 4 surprise, 5 anger, 6 sadness, other
+digits none of them), or else the digit that is its sequence's folder.
+"""
+
+import itertools
+import os
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from datasets import nvie_layout as layout
+from datasets import nvie_match, pictures
+from datasets.nvie_layout import EMOTIONS, Place
+
+CLASS_NAMES = {
+    "spontaneous": ("posed", "spontaneous"),
+    "emotion": tuple(
+        f"{part} {emotion}" for part in ("posed", "spontaneous") for emotion in EMOTIONS
+    ),
+}
+
+_DTYPES = {
+    "path": "string",
+    "subject": "string",
+    "emotion": "string",
+    "spontaneous": "int64",
+    "illumination": "string",
+    "glasses": "boolean",
+    "sequence": "string",
+}
+# Reasons of the report that leave nothing out.
+_NOTES = {
+    "apex unmatched": "no sequence holds it; subject and emotion from its path",
+    "apex matched by nearest picture": "the same picture, saved again",
+    "last frame taken as apex": "there is no folder of apex frames",
+    "emotion conflict": "file name and sequence folder disagree",
+}
+
+
+def index(data_dir: str | os.PathLike) -> pd.DataFrame:
+    """Lists the usable pictures of a copy of NVIE, posed and spontaneous.
+
+    A `manifest.csv` in the folder (`path, subject, emotion, spontaneous,
+    illumination, glasses`, optionally `sequence`; paths absolute or relative to the
+    folder) describes any other layout, and is then all that is read. A saved index
+    is such a manifest: `index(d).to_csv(d + "/manifest.csv", index=False)`.
+
+    Args:
+        data_dir: The folder that holds NVIE's parts, at any depth.
+
+    Returns:
+        One row a picture, sorted by path: `path` (absolute), `subject`, `emotion`
+        (one of `EMOTIONS`), `spontaneous` (1 or, for posed, 0), `illumination`
+        (front, left, right or NA), `glasses` (True, False or NA), `sequence`
+        (folder of the sequence that a spontaneous picture is the apex of, relative
+        to `data_dir`, or NA; its first frame is the onset). `attrs["report"]` says
+        what was left out and what deserves a look: reason -> list of paths.
+
+    Raises:
+        FileNotFoundError: There is no such folder, or nothing of NVIE in it.
+        ValueError: The manifest cannot be understood, or no picture is usable.
+    """
+    root = Path(os.path.abspath(os.path.expanduser(data_dir)))
+    if not root.is_dir():
+        raise FileNotFoundError(_complaint(root, "it is not a folder", {}))
+    report = defaultdict(list)
+    listed = (root / layout.MANIFEST).is_file()
+    rows = _from_manifest(root, report) if listed else _from_tree(root, report)
+    report = {reason: sorted(paths) for reason, paths in report.items() if paths}
+    if not rows:
+        kind = FileNotFoundError if _NOTHING_USED.issuperset(report) else ValueError
+        raise kind(_complaint(root, "no picture in it can be used", report))
+    frame = pd.DataFrame(rows, columns=list(_DTYPES)).astype(_DTYPES)
+    frame = frame.sort_values("path", ignore_index=True)
+    frame.attrs["report"] = report
+    return frame
+
+
+_NOTHING_USED = {
+    "closed folder",
+    "ignored file",
+    "infrared folder",
+    "missing",
+    "not in the layout",
+}
+
+
+def _complaint(root: Path, why: str, report: dict) -> str:
+    lines = [f"No NVIE data in {root}: {why}.", "Looked for:"]
+    lines += [f"  {line}" for line in layout.LAYOUT.splitlines()]
+    lines += ["Found instead:", *_reasons(report)] if report else []
+    lines += [
+        "NVIE is lent under an agreement with its owners (USTC), who are to be asked "
+        "for it.",
+        f"For a copy laid out otherwise, write a {layout.MANIFEST} into that folder "
+        f"with the columns {','.join(layout.COLUMNS)}.",
+    ]
+    return "\n".join(lines)
+
+
+def _reasons(report: dict) -> list[str]:
+    return [
+        f"  {len(paths)} {reason}: {', '.join(paths[:3])}"
+        f"{', ...' if len(paths) > 3 else ''}"
+        for reason, paths in report.items()
+    ]
+
+
+def _from_manifest(root: Path, report: dict) -> list[dict]:
+    rows = layout.read_manifest(root)
+    there = {row["path"] for row in rows if os.path.isfile(row["path"])}
+    good = pictures.readable(sorted(there))
+    for row in rows:
+        path = Path(row["path"])
+        if row["path"] not in good:
+            reason = "unreadable" if row["path"] in there else "missing"
+            inside = path.is_relative_to(root)
+            shown = path.relative_to(root) if inside else path
+            report[reason].append(shown.as_posix())
+    return [row for row in rows if row["path"] in good]
+
+
+def _from_tree(root: Path, report: dict) -> list[dict]:
+    found, passed_over = layout.walk(root)
+    report.update(passed_over)
+    places = defaultdict(list)
+    for path in found:
+        place = layout.place(path)
+        places[place.kind].append(place)
+    report["not in the layout"] = [place.path for place in places["unknown"]]
+
+    frames = _drop(places["frame"], "no subject", report, lambda p: p.subject)
+    posed = _drop(
+        places["posed"],
+        "no emotion",
+        report,
+        lambda p: layout.emotion_word(p.expression),
+    )
+    posed = _drop(posed, "no subject", report, lambda p: p.subject)
+    # A copy without a folder of apex frames still has the sequences.
+    apexes = places["apex"] or _last_frames(frames, report)
+
+    paths = {p.path: os.path.join(root, p.path) for p in posed + apexes}
+    good = pictures.readable(list(paths.values()))
+    posed, apexes = (
+        _drop(part, "unreadable", report, lambda p: paths[p.path] in good)
+        for part in (posed, apexes)
+    )
+    rows = [
+        _row(root, place, 0, layout.emotion_word(place.expression)) for place in posed
+    ]
+    return rows + _spontaneous(root, apexes, frames, report)
+
+
+def _drop(places: list[Place], reason: str, report: dict, keep) -> list[Place]:
+    report[reason] += [place.path for place in places if not keep(place)]
+    return [place for place in places if keep(place)]
+
+
+def _last_frames(frames: list[Place], report: dict) -> list[Place]:
+    """Each sequence's last frame, where the sequence's folder names an emotion."""
+    last = {}
+    for frame in sorted(frames, key=lambda frame: layout.natural_key(frame.path)):
+        last[frame.sequence] = frame
+    return _drop(list(last.values()), "no emotion", report, _folder_emotion)
+
+
+def _folder_emotion(frame: Place) -> str | None:
+    name = frame.expression
+    return layout.emotion_word(name) or layout.emotion_digit(name)
+
+
+def _spontaneous(root, apexes, frames, report) -> list[dict]:
+    own = [apex for apex in apexes if apex.kind == "frame"]
+    report["last frame taken as apex"] += [apex.path for apex in own]
+    rows = [_row(root, apex, 1, _folder_emotion(apex), apex) for apex in own]
+    apexes = [apex for apex in apexes if apex.kind == "apex"]
+    matches, unreadable = nvie_match.match(root, apexes, frames)
+    report["unreadable"] += unreadable
+    for apex in apexes:
+        found = matches.get(apex.path)
+        frame = found.frame if found else None
+        said = _said_emotions(apex, frame)
+        if len(set(said)) > 1:
+            report["emotion conflict"].append(apex.path)
+        if not said or not said[0]:
+            report["no emotion"].append(apex.path)
+        elif not (apex.subject or frame):
+            # Its subject could stand on both sides of a split.
+            report["apex without subject"].append(apex.path)
+        else:
+            rows.append(_row(root, apex, 1, said[0], frame))
+            if frame is None:
+                report["apex unmatched"].append(apex.path)
+            elif found.how == nvie_match.NEAREST:
+                report["apex matched by nearest picture"].append(apex.path)
+    return rows
+
+
+def _said_emotions(apex: Place, frame: Place | None) -> list[str]:
+    """What folder and file name say, the most trusted first; "" is no emotion."""
+    folder = frame.expression if frame else None
+    first = os.path.basename(apex.path)[0]
+    by_name = layout.emotion_digit(first) or ("" if first in "7890" else None)
+    said = layout.emotion_word(folder), by_name, layout.emotion_digit(folder)
+    return [emotion for emotion in said if emotion is not None]
+
+
+def _row(root, place: Place, spontaneous: int, emotion: str, frame=None) -> dict:
+    frame = frame or place
+    glasses = frame.glasses if place.glasses is None else place.glasses
+    return {
+        "path": os.path.join(root, place.path),
+        "subject": place.subject or frame.subject,
+        "emotion": emotion,
+        "spontaneous": spontaneous,
+        "illumination": place.illumination or frame.illumination,
+        "glasses": glasses,
+        "sequence": frame.sequence,
+    }
+
+
+def summary(frame: pd.DataFrame) -> str:
+    """A few lines on an index: what it holds, and what was left out and where."""
+    report = frame.attrs.get("report", {})
+    lines = [f"{len(frame)} pictures of {frame['subject'].nunique()} subjects"]
+    orders = {"emotion": EMOTIONS, "illumination": ("front", "left", "right")}
+    for value, part in enumerate(CLASS_NAMES["spontaneous"]):
+        rows = frame[frame["spontaneous"] == value]
+        lines.append(f"{part}: {len(rows)} of {rows['subject'].nunique()} subjects")
+        for column, order in orders.items():
+            counts = rows[column].fillna("unknown").value_counts()
+            told = [f"{n} {counts[n]}" for n in (*order, "unknown") if n in counts]
+            lines += [f"  {column}: {', '.join(told)}"] if told else []
+    notes = {f"{k} ({_NOTES[k]})": v for k, v in report.items() if k in _NOTES}
+    left_out = {reason: v for reason, v in report.items() if reason not in _NOTES}
+    lines += ["used, but worth a look:", *_reasons(notes)] if notes else []
+    lines += ["left out:", *_reasons(left_out)] if left_out else ["nothing left out"]
+    return "\n".join(lines)
+
+
+def task_labels(index: pd.DataFrame, task: str) -> np.ndarray:
+    """The int32 labels of an index: positions in `CLASS_NAMES[task]`.
+
+    Args:
+        index: Rows as `index` gives them.
+        task: "spontaneous" (0 posed, 1 spontaneous) or "emotion" (12 classes: the
+            six emotions posed, then the six spontaneous).
+
+    Raises:
+        ValueError: Another task, or an emotion out of `EMOTIONS`.
+    """
+    if task not in CLASS_NAMES:
+        raise ValueError(f"Expected task {' or '.join(CLASS_NAMES)}, got {task!r}.")
+    spontaneous = index["spontaneous"].to_numpy(np.int32)
+    if task == "spontaneous":
+        return spontaneous
+    emotion = pd.Index(EMOTIONS).get_indexer(index["emotion"])
+    if (emotion < 0).any():
+        raise ValueError(
+            f"Expected emotions out of {', '.join(EMOTIONS)}, got "
+            f"{sorted(set(index['emotion'].astype(str)[emotion < 0]))}."
+        )
+    return (spontaneous * len(EMOTIONS) + emotion).astype(np.int32)
+
+
+def load(
+    index: pd.DataFrame,
+    size: int,
+    batch_size: int,
+    augment: bool = False,
+    task: str = "spontaneous",
+    shuffle: bool = False,
+    seed: int = 0,
+    epoch: int = 0,
+):
+    """Reads, decodes and resizes the pictures of an index, in parallel.
+
+    Each pass over the dataset is one epoch, a pass that is broken off as well. Order
+    and augmentation are drawn for every epoch from `seed` and the epoch's number
+    alone, one draw per picture, so that neither threads nor batches nor order change
+    what a picture becomes.
+
+    Args:
+        index: Rows as `index` gives them, in any order.
+        size: Height and width of the pictures, in pixels. The whole picture is
+            scaled (bilinear, antialiased), its aspect ratio not kept.
+        batch_size: Pictures in a batch; the last batch may hold fewer.
+        augment: Whether to augment the pictures (`datasets.augment`).
+        task: "spontaneous" or "emotion", see `task_labels`.
+        shuffle: Whether to draw a new order for every epoch.
+        seed: 0 or more.
+        epoch: Number of the first pass, from 0: an interrupted training goes on
+            with what it would have seen.
+
+    Returns:
+        A `tf.data.Dataset` of `(pictures, labels)`: float32 (batch, size, size, 3)
+        from 0 to 255, RGB; int32 (batch,). Keras's `fit` wants `shuffle=False` with
+        it, or warns that it does not shuffle.
+
+    Raises:
+        ValueError: An empty index, an unknown task, a size or number out of range.
+    """
+    import tensorflow as tf
+
+    for name, value, least in (
+        ("size", size, 1),
+        ("batch_size", batch_size, 1),
+        ("seed", seed, 0),
+        ("epoch", epoch, 0),
+    ):
+        if value < least:
+            raise ValueError(f"Expected {name} to be {least} or more, got {value}.")
+    if index.empty:
+        raise ValueError("Expected an index of one picture or more, got an empty one.")
+    paths = tf.constant([os.fsencode(path) for path in index["path"]])
+    labels = tf.constant(task_labels(index, task))
+    count = len(index)
+    epochs = itertools.count(epoch)
+
+    def draw():
+        rng = np.random.default_rng([seed, next(epochs)])
+        seeds = rng.integers(2**31, size=count, dtype=np.int64)
+        yield rng.permutation(count) if shuffle else np.arange(count), seeds
+
+    def example(which, picture_seed):
+        picture = pictures.decode(tf.io.read_file(paths[which]))
+        # As keras.layers.Resizing(size, size, antialias=True) does it.
+        picture = tf.image.resize(picture, (size, size), antialias=True)
+        if augment:
+            picture = _augmented(picture, picture_seed)
+        return picture, labels[which]
+
+    numbers = tf.TensorSpec((count,), tf.int64)
+    return (
+        tf.data.Dataset.from_generator(draw, output_signature=(numbers, numbers))
+        # The seeds belong to the pictures, whatever place the order gives them.
+        .flat_map(
+            lambda order, seeds: tf.data.Dataset.from_tensor_slices(
+                (order, tf.gather(seeds, order))
+            )
+        )
+        .apply(tf.data.experimental.assert_cardinality(count))
+        .map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .batch(batch_size)
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
+
+def _augmented(picture, seed):
+    import tensorflow as tf
+
+    from datasets import augment
+
+    def apply(picture, seed):
+        return augment.apply(picture, int(seed))
+
+    rounded = tf.saturate_cast(tf.round(picture), tf.uint8)
+    # Stateless, or determinism would make the map run one picture at a time.
+    changed = tf.numpy_function(apply, [rounded, seed], tf.uint8, stateful=False)
+    changed.set_shape(picture.shape)
+    return tf.cast(changed, tf.float32)

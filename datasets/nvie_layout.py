@@ -1,0 +1,262 @@
+"""Where things lie in a copy of NVIE: every path pattern, and the walk.
+
+USTC-NVIE (Wang et al. 2010) reaches its users in copies whose folders differ.
+Each pattern below reads a path relative to the data folder, with `/` between
+its parts and case ignored; a copy that fits none of them is described by a
+`manifest.csv` instead (see `datasets.nvie.index`). The layouts are those seen
+by the thesis (seeds/003, section 4.3.1) and in public code that reads NVIE.
+"""
+
+import csv
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+EMOTIONS = ("happiness", "disgust", "fear", "surprise", "anger", "sadness")
+
+LAYOUT = """\
+posed pictures        **/0-PosedExpressionDatabase/<light, glasses and subject, \
+in any order>/visible/<emotion>/<picture>
+spontaneous apexes    **/SelectedSamples/<picture>, with or without \
+<light>/<subject> levels
+spontaneous sequences **/SpontaneousDatabase/<light>/<subject>/visible/\
+<sequence>/<picture>
+(light: front, left or right; subject: 1, 001, S001, P12, subject_3; pictures: \
+bmp, jpg, jpeg, png)"""
+
+MANIFEST = "manifest.csv"
+COLUMNS = ("path", "subject", "emotion", "spontaneous", "illumination", "glasses")
+
+_PICTURES = {".bmp", ".jpg", ".jpeg", ".png"}
+_GAP = "[ _-]*"
+_NUMBER = rf"(?:\d+{_GAP})?"
+_DATABASE = rf"{_GAP}(?:expressions?{_GAP})?(?:database)?"
+
+# One folder, as a whole.
+_SUBJECT = rf"(?:s|p|subj|subject|person)?{_GAP}\d+"
+_LIGHT = rf"(?:front|frontal|left|right)(?:{_GAP}(?:light|lighting|illumination))?"
+_GLASSES = rf"(?:with|without|no|non)?{_GAP}glass(?:es)?"
+
+# A whole path. `levels` holds subject, light and glasses in whatever order.
+_PATHS = {
+    "apex": rf"(?:.*?/)??(?P<levels>(?:(?:{_SUBJECT}|{_LIGHT}|{_GLASSES}|visible)/)*)"
+    rf"selected{_GAP}samples?/(?P<below>(?:[^/]+/)*)[^/]+",
+    "posed": rf"(?:.*?/)??{_NUMBER}posed{_DATABASE}/(?P<levels>(?:[^/]+/)*?)"
+    r"visible/(?P<expression>[^/]+)/.+",
+    "frame": rf"(?P<sequence>(?:.*?/)??{_NUMBER}spontaneous{_DATABASE}/"
+    r"(?P<levels>(?:[^/]+/)*?)visible/(?P<expression>[^/]+(?:/[^/]+)*))/[^/]+",
+}
+_PATHS = {kind: re.compile(text, re.I | re.A) for kind, text in _PATHS.items()}
+_FOLDERS = {
+    "subject": re.compile(_SUBJECT, re.I | re.A),
+    "illumination": re.compile(_LIGHT, re.I | re.A),
+    "glasses": re.compile(_GLASSES, re.I | re.A),
+}
+# The data set's own name holds both words, so a folder that says "visible" as well
+# is not an infrared folder. Passed over whole: it may hold 100,000 pictures.
+_INFRARED = re.compile(r"ir|thermal|(?!.*visible).*infrared.*", re.I)
+# Hidden folders, and the thumbnails that archives and file servers add.
+_NOT_OURS = re.compile(r"[.@].*|__MACOSX")
+
+_WORDS = {
+    "happiness": "happiness happy",
+    "disgust": "disgust disgusted",
+    "fear": "fear fearful",
+    "surprise": "surprise surprised",
+    "anger": "anger angry",
+    "sadness": "sadness sad",
+}
+_YES_NO = {"true": True, "1": True, "false": False, "0": False, "": None}
+_EMOTION_OF = {word: name for name, text in _WORDS.items() for word in text.split()}
+
+
+class Place(NamedTuple):
+    """What a picture's path says; None where it says nothing.
+
+    `kind` is posed, apex, frame or unknown; `expression` the folder
+    that may name the emotion; `sequence` the relative path of a frame's folder.
+    """
+
+    path: str
+    kind: str
+    subject: str | None = None
+    illumination: str | None = None
+    glasses: bool | None = None
+    expression: str | None = None
+    sequence: str | None = None
+
+
+def place(path: str) -> Place:
+    """Reads one picture's relative POSIX path."""
+    matches = ((kind, pattern.fullmatch(path)) for kind, pattern in _PATHS.items())
+    kind, found = next((m for m in matches if m[1]), ("unknown", None))
+    if found is None:
+        return Place(path, kind)
+    groups = found.groupdict("")
+    levels = (groups["levels"] + groups.get("below", "")).split("/")
+    light = _deepest(levels, "illumination")
+    glasses = _deepest(levels, "glasses")
+    return Place(
+        path,
+        kind,
+        canonical_subject(_deepest(levels, "subject")),
+        light and re.match("front|left|right", light.lower()).group(),
+        None if glasses is None else not re.match("no|without", glasses.lower()),
+        groups.get("expression"),
+        groups.get("sequence"),
+    )
+
+
+def _deepest(levels: list[str], what: str) -> str | None:
+    named = [level for level in levels if _FOLDERS[what].fullmatch(level)]
+    return named[-1] if named else None
+
+
+def canonical_subject(name: str | None) -> str | None:
+    """`7`, `007`, `S7`, `P07`, `subject_7` -> `007`; another name stays itself.
+
+    The same number in both parts of NVIE is read as the same person: should it
+    be two, a split by subject loses nothing; the other way round it would leak.
+    """
+    if name is None or not _FOLDERS["subject"].fullmatch(name):
+        return name
+    return f"{int(re.search(r'[0-9]+$', name).group()):03d}"
+
+
+def emotion_word(name: str | None) -> str | None:
+    """The emotion that a folder's name spells (`Happy`, `2_disgust`), or None."""
+    for level in (name or "").split("/"):
+        emotion = _EMOTION_OF.get(re.sub("[^a-z]", "", level.lower()))
+        if emotion:
+            return emotion
+    return None
+
+
+def emotion_digit(name: str | None) -> str | None:
+    """The emotion of a folder whose whole name is a digit from 1 to 6, or None."""
+    digit = re.fullmatch(r"(?:.*/)?([1-6])", name or "")
+    return EMOTIONS[int(digit.group(1)) - 1] if digit else None
+
+
+def natural_key(path: str) -> list:
+    """Sorts `2.bmp` before `10.bmp`."""
+    parts = re.split("([0-9]+)", path.lower())
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)]
+
+
+def walk(root: Path) -> tuple[list[str], dict[str, list[str]]]:
+    """Every picture below `root`, and what was passed over, as relative paths.
+
+    Links to folders are followed, each folder once.
+
+    Returns:
+        `(pictures, passed_over)`: sorted relative POSIX paths; reason -> paths.
+    """
+    pictures, ignored, infrared, closed, seen = [], [], [], [], set()
+
+    def relative(folder):
+        text = os.path.relpath(folder, root).replace(os.sep, "/")
+        return "" if text == "." else text + "/"
+
+    def refused(error):
+        closed.append(relative(error.filename))
+
+    for folder, below, names in os.walk(root, onerror=refused, followlinks=True):
+        here = relative(folder)
+        real = os.path.realpath(folder)
+        if real in seen:
+            below.clear()
+            continue
+        seen.add(real)
+        ignored += [f"{here}{name}/" for name in below if _NOT_OURS.fullmatch(name)]
+        infrared += [f"{here}{name}/" for name in below if _INFRARED.fullmatch(name)]
+        below[:] = sorted(
+            name
+            for name in below
+            if not (_NOT_OURS.fullmatch(name) or _INFRARED.fullmatch(name))
+        )
+        for name in names:
+            ours = not name.startswith(".") and _suffix(name) in _PICTURES
+            (pictures if ours else ignored).append(here + name)
+    passed_over = {
+        "infrared folder": infrared,
+        "ignored file": ignored,
+        "closed folder": closed,
+    }
+    return sorted(pictures), passed_over
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()
+
+
+def read_manifest(root: Path) -> list[dict]:
+    """The rows of `root/manifest.csv`, checked; None where a cell is empty.
+
+    Raises:
+        ValueError: A column is missing or a cell cannot be understood; the message
+            names the file and the line.
+    """
+    file = root / MANIFEST
+    rows, lines = [], {}
+    try:
+        with open(file, newline="", encoding="utf-8-sig") as text:
+            reader = csv.DictReader(text)
+            missing = [c for c in COLUMNS if c not in (reader.fieldnames or [])]
+            if missing:
+                raise ValueError(
+                    f"{file}, line 1: expected the columns {','.join(COLUMNS)} (and "
+                    f"optionally sequence), got {','.join(reader.fieldnames or [])!r}; "
+                    f"add {', '.join(missing)}."
+                )
+            for cells in reader:
+                where = f"{file}, line {reader.line_num}"
+                row = _manifest_row(cells, where, root)
+                first = lines.setdefault(row["path"], reader.line_num)
+                if first != reader.line_num:
+                    raise ValueError(f"{where}: same picture as in line {first}.")
+                rows.append(row)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{file}: expected a CSV file in UTF-8; {error}.") from error
+    if not rows:
+        raise ValueError(f"{file} lists no pictures; fill it in or remove it.")
+    return rows
+
+
+def _manifest_row(cells: dict, where: str, root: Path) -> dict:
+    values = {name: (cells.get(name) or "").strip() for name in COLUMNS}
+    emotion = emotion_word(values["emotion"])
+    light = values["illumination"].lower()
+    if not values["path"] or not values["subject"]:
+        empty = "path" if not values["path"] else "subject"
+        raise ValueError(f"{where}: {empty} is empty.")
+    if emotion is None:
+        raise ValueError(
+            f"{where}: expected an emotion out of {', '.join(EMOTIONS)}, got "
+            f"{values['emotion']!r}; leave other pictures out of the manifest."
+        )
+    if values["spontaneous"] not in ("0", "1"):
+        raise ValueError(
+            f"{where}: expected spontaneous to be 1 or, for posed, 0; got "
+            f"{values['spontaneous']!r}."
+        )
+    if light not in ("front", "left", "right", ""):
+        raise ValueError(
+            f"{where}: expected illumination to be front, left, right or empty; got "
+            f"{values['illumination']!r}."
+        )
+    if values["glasses"].lower() not in _YES_NO:
+        raise ValueError(
+            f"{where}: expected glasses to be True, False or empty; got "
+            f"{values['glasses']!r}."
+        )
+    return {
+        "path": os.path.normpath(root / values["path"].replace("\\", "/")),
+        "subject": canonical_subject(values["subject"]),
+        "emotion": emotion,
+        "spontaneous": int(values["spontaneous"]),
+        "illumination": light or None,
+        "glasses": _YES_NO[values["glasses"].lower()],
+        "sequence": (cells.get("sequence") or "").strip() or None,
+    }

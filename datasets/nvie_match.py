@@ -1,0 +1,228 @@
+"""Which sequence an apex frame was taken from, found by looking at the pictures.
+
+NVIE hands out the apex frames of its spontaneous part in a folder of their own,
+under names that do not say which sequence they belong to. The thesis (seeds/003,
+section 4.3.1) looks for the same picture in the subject's sequences; so do we:
+identical bytes first, then identical pixels, then the nearest picture, for
+copies whose apex frames were saved again as JPEG or made smaller.
+"""
+
+import hashlib
+import os
+from collections import defaultdict
+from typing import NamedTuple
+
+import numpy as np
+
+from datasets import pictures
+from datasets.nvie_layout import Place
+
+BYTES, PIXELS, NEAREST = "identical bytes", "identical pixels", "nearest picture"
+
+_SIDE = 32  # of a thumbnail
+_BLOCK = 4096
+
+# The nearest picture is taken for the same one where the thumbnails differ by no more
+# than NEAR grey levels (of 255) on average, and by less than CLEAR of the difference
+# to any other sequence. Measured on videos of faces cut into six sequences each: a
+# frame differs from itself as JPEG by 0.03 (quality 95) to 0.5 (quality 30) and
+# resized to 299 x 299 by 0.3, from the other sequences of that sitting by 0.4 to 6.
+NEAR = 0.5
+CLEAR = 0.5
+
+
+class Match(NamedTuple):
+    """The frame that an apex is, and how that was seen."""
+
+    frame: Place
+    how: str
+
+
+def match(
+    root: str | os.PathLike, apexes: list[Place], frames: list[Place]
+) -> tuple[dict[str, Match], list[str]]:
+    """Finds the sequence frame that each apex frame is a copy of.
+
+    Compared are the frames of the apex's subject and illumination, as far as its
+    path names them. A picture found in the sequences of two subjects matches
+    nothing.
+
+    Args:
+        root: The folder that the paths of `apexes` and `frames` are relative to.
+        apexes: Readable apex frames.
+        frames: Sequence frames, each with subject and sequence.
+
+    Returns:
+        `(matches, unreadable)`: apex path -> `Match`, without the apexes that
+        match nothing; and the frames that could not be read.
+    """
+    groups = defaultdict(list)
+    for frame in sorted(frames, key=lambda frame: (frame.sequence, frame.path)):
+        groups[frame.subject, frame.illumination].append(frame)
+    searched = {apex.path: _searched(apex, groups) for apex in apexes}
+
+    found = _same_bytes(root, apexes, groups, searched)
+    left = [apex for apex in apexes if apex.path not in found and searched[apex.path]]
+    similar, unreadable = _similar(root, left, groups, searched)
+    return found | similar, unreadable
+
+
+def _searched(apex: Place, groups: dict) -> list[tuple]:
+    """The groups of frames that may hold the apex."""
+    return [
+        (subject, light)
+        for subject, light in groups
+        if apex.subject in (None, subject)
+        and (None in (light, apex.illumination) or light == apex.illumination)
+    ]
+
+
+def _one(frames: list[Place]) -> Place | None:
+    """The first of identical frames, unless they show two subjects."""
+    if len({frame.subject for frame in frames}) != 1:
+        return None
+    return frames[0]
+
+
+def _same_bytes(root, apexes, groups, searched) -> dict[str, Match]:
+    # The frames of NVIE are all of one size, and there are some 120 GB of them: so a
+    # block from the middle of each is compared first, where the face is.
+    sizes = {a.path: os.path.getsize(os.path.join(root, a.path)) for a in apexes}
+    wanted = defaultdict(set)
+    for apex in apexes:
+        for group in searched[apex.path]:
+            wanted[group].add(sizes[apex.path])
+    probed = [(frame, wanted[group]) for group in wanted for frame in groups[group]]
+
+    def probe(pair):
+        frame, of_sizes = pair
+        return _probe(os.path.join(root, frame.path), of_sizes)
+
+    alike = defaultdict(list)
+    with pictures.progress(len(probed), "comparing files") as bar:
+        for (frame, _), seen in zip(
+            probed, pictures.threaded(probe, probed), strict=True
+        ):
+            if seen:
+                alike[seen].append(frame)
+            bar.update()
+
+    found = {}
+    for apex in apexes:
+        file = os.path.join(root, apex.path)
+        same = [
+            frame
+            for frame in alike[_probe(file, {sizes[apex.path]})]
+            if (frame.subject, frame.illumination) in searched[apex.path]
+            and _same(file, os.path.join(root, frame.path))
+        ]
+        frame = _one(same)
+        if frame:
+            found[apex.path] = Match(frame, BYTES)
+    return found
+
+
+def _probe(path: str, sizes: set[int]) -> tuple[int, bytes] | None:
+    """Size and a digest of the middle, for a file of one of the sizes."""
+    try:
+        size = os.path.getsize(path)
+        if size not in sizes:
+            return None
+        with open(path, "rb") as file:
+            file.seek(max(0, size // 2 - _BLOCK // 2))
+            return size, hashlib.blake2b(file.read(_BLOCK), digest_size=16).digest()
+    except OSError:
+        return None
+
+
+def _same(one: str, other: str) -> bool:
+    with open(one, "rb") as a, open(other, "rb") as b:
+        return a.read() == b.read()
+
+
+def _similar(root, apexes, groups, searched) -> tuple[dict[str, Match], list[str]]:
+    """Matches by decoded pixels; each frame is decoded once, a group at a time."""
+    wanted = {group for apex in apexes for group in searched[apex.path]}
+    wanted = {group: groups[group] for group in groups if group in wanted}
+    names = dict.fromkeys(f.sequence for frames in wanted.values() for f in frames)
+    columns = {name: column for column, name in enumerate(names)}
+    apex_looks = [_look(os.path.join(root, apex.path)) for apex in apexes]
+    table = _Nearest(apex_looks, columns)
+    unreadable = []
+
+    with pictures.progress(sum(map(len, wanted.values())), "comparing pictures") as bar:
+        for group, frames in wanted.items():
+            rows = [i for i, a in enumerate(apexes) if group in searched[a.path]]
+            seen = []
+            paths = [os.path.join(root, frame.path) for frame in frames]
+            for look in pictures.threaded(_look, paths):
+                seen.append(look)
+                bar.update()
+            both = list(zip(frames, seen, strict=True))
+            unreadable += [frame.path for frame, look in both if look is None]
+            table.add(rows, [(frame, look) for frame, look in both if look])
+
+    found = {apex.path: table.match(row) for row, apex in enumerate(apexes)}
+    return {path: match for path, match in found.items() if match}, unreadable
+
+
+class _Nearest:
+    """The nearest frame of every sequence, for each apex."""
+
+    def __init__(self, looks: list["_Look"], columns: dict[str, int]):
+        self.looks = looks
+        self.columns = columns
+        self.distances = np.full((len(looks), len(columns)), np.inf, np.float32)
+        self.nearest = np.zeros(self.distances.shape, np.int32)  # in `frames`
+        self.frames = []
+        self.twins = defaultdict(list)
+
+    def add(self, rows: list[int], seen: list[tuple[Place, "_Look"]]) -> None:
+        """Compares the apexes `rows` with frames that were not seen before."""
+        from scipy.spatial.distance import cdist
+
+        if not seen:
+            return
+        thumbnails = np.stack([look.thumbnail for _, look in seen])
+        own = np.stack([self.looks[row].thumbnail for row in rows])
+        distances = cdist(own, thumbnails, "cityblock") / _SIDE**2
+        columns = np.array([self.columns[frame.sequence] for frame, _ in seen])
+        for column in np.unique(columns):
+            members = np.flatnonzero(columns == column)
+            closest = members[distances[:, members].argmin(axis=1)]
+            self.distances[rows, column] = distances[range(len(rows)), closest]
+            self.nearest[rows, column] = len(self.frames) + closest
+        self.frames += [frame for frame, _ in seen]
+        for row in rows:
+            digest = self.looks[row].digest
+            self.twins[row] += [frame for frame, look in seen if look.digest == digest]
+
+    def match(self, row: int) -> Match | None:
+        if self.twins[row]:
+            frame = _one(self.twins[row])
+            return frame and Match(frame, PIXELS)
+        column = int(self.distances[row].argmin())
+        nearest = self.distances[row, column]
+        others = np.delete(self.distances[row], column).min(initial=np.inf)
+        if nearest > NEAR or not nearest < CLEAR * others:
+            return None
+        return Match(self.frames[self.nearest[row, column]], NEAREST)
+
+
+class _Look(NamedTuple):
+    digest: bytes
+    thumbnail: np.ndarray
+
+
+def _look(path: str) -> _Look | None:
+    import cv2
+
+    try:
+        picture = pictures.read(path)
+    except ValueError:
+        return None
+    digest = hashlib.blake2b(str(picture.shape).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(picture))
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    return _Look(digest.digest(), small.ravel())
