@@ -97,4 +97,6 @@ def progress(total: int, what: str):
     """A tqdm bar on stderr for `total` files; silent where there is little to do."""
     from tqdm import tqdm
 
-    return tqdm(total=total, desc=what, unit="file", disable=total < _BAR_FROM)
+    # None: no bar where stderr is not a terminal.
+    disable = True if total < _BAR_FROM else None
+    return tqdm(total=total, desc=what, unit="file", disable=disable)
