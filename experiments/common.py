@@ -1,0 +1,246 @@
+"""What every study shares: its options, where its data lie, how it starts and ends."""
+
+import argparse
+import contextlib
+import os
+import pathlib
+import shlex
+import sys
+from dataclasses import dataclass, field
+
+from experiments.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Study:
+    """One study, as its module declares it.
+
+    Attributes:
+        name: the module's name, and that of its run folders.
+        model: what is evaluated, as tables call it.
+        builder: name of its builder in `zoo`, if it has one.
+        dataset: name of the dataset's folder.
+        paper: the paper, as tables call it.
+        reported: the accuracy that the paper reports, by task.
+        defaults: the settings on real data.
+        sample: the settings that differ on the sample, which has to run anywhere.
+    """
+
+    name: str
+    model: str
+    dataset: str
+    paper: str
+    reported: dict
+    defaults: dict
+    sample: dict = field(default_factory=dict)
+    builder: str | None = None
+
+    def settings(self, options, task, on_sample):
+        """The settings of a run: its options, then the defaults for its data."""
+        chosen = {**self.defaults, **(self.sample if on_sample else {})}
+        chosen = {
+            k: v.get(task) if isinstance(v, dict) else v for k, v in chosen.items()
+        }
+        return {**chosen, **{k: v for k, v in options.items() if v is not None}}
+
+    def default(self, name):
+        """The default of a setting, for the help text."""
+        real = describe(self.defaults[name])
+        if name not in self.sample:
+            return f"(default: {real})"
+        return f"(default: {real}; on the sample: {describe(self.sample[name])})"
+
+
+def describe(value):
+    if isinstance(value, dict):
+        return ", ".join(f"{v} for {k}" for k, v in value.items())
+    return {True: "on", False: "off"}.get(value, value)
+
+
+def parser(study, doc):
+    """The options of every study; each adds its own."""
+    result = argparse.ArgumentParser(
+        prog=f"python -m experiments.{study.name}",
+        description=doc,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    data = result.add_argument_group("data")
+    data.add_argument(
+        "--data",
+        choices=["real", "sample"],
+        help="real data, or the sample made by code; real where found, by default",
+    )
+    data.add_argument(
+        "--data-dir",
+        type=pathlib.Path,
+        metavar="PATH",
+        help=f"folder of the real data, or one that holds it as {study.dataset}/ "
+        "(default: $DUCHENNE_DATA, then ~/.cache/duchenne)",
+    )
+    run = result.add_argument_group("run")
+    run.add_argument("--seed", type=whole, default=0, metavar="N", help="(default: 0)")
+    run.add_argument(
+        "--out",
+        type=pathlib.Path,
+        default=pathlib.Path("runs"),
+        metavar="DIR",
+        help=f"where the run folder goes: DIR/{study.name}/TIME-HASH (default: runs)",
+    )
+    run.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the last unfinished run of the same settings, if there is one",
+    )
+    return result
+
+
+def number(kind, test, expected):
+    """An argparse type: a number that passes a test."""
+
+    def convert(text):
+        try:
+            value = kind(text)
+            if test(value):
+                return value
+        except ValueError:
+            pass
+        raise argparse.ArgumentTypeError(f"expected {expected}, received {text!r}")
+
+    return convert
+
+
+positive = number(int, lambda v: v >= 1, "a whole number of 1 or more")
+whole = number(int, lambda v: 0 <= v < 2**31, "a whole number of 0 or more")
+share = number(float, lambda v: 0 <= v <= 1, "a number from 0 to 1")
+above_zero = number(float, lambda v: 0 < v < float("inf"), "a number above 0")
+not_negative = number(float, lambda v: 0 <= v < float("inf"), "a number of 0 or more")
+
+
+def find_data(study, data=None, data_dir=None):
+    """Finds the data of a study.
+
+    Args:
+        study: the `Study`.
+        data: `"real"`, `"sample"`, or `None` for real data where there are any.
+        data_dir: the folder that the user named, or `None`.
+
+    Returns:
+        `(folder, kind)`, the kind being `"real"` or `"sample"`.
+
+    Raises:
+        ValueError: both the sample and a folder were asked for.
+        FileNotFoundError: the folder does not exist, or real data were asked for and
+            there are none.
+        OSError: the sample could not be written.
+    """
+    from datasets import sample
+
+    if data == "sample":
+        if data_dir is not None:
+            raise ValueError("--data sample and --data-dir exclude each other.")
+        return sample.path(study.dataset), "sample"
+    tried = []
+    for folder in [data_dir, os.environ.get("DUCHENNE_DATA"), "~/.cache/duchenne"]:
+        if not folder:
+            continue
+        folder = pathlib.Path(folder).expanduser().resolve()
+        inside = folder / study.dataset
+        if inside.is_dir():
+            return inside, sample.kind(inside)
+        if folder == resolved(data_dir):
+            if folder.is_dir():
+                return folder, sample.kind(folder)
+            raise FileNotFoundError(f"--data-dir: there is no folder {folder}.")
+        tried.append(str(inside))
+    if data == "real":
+        raise FileNotFoundError(
+            f"There are no real data: looked for {' and '.join(tried)}. Name the "
+            "folder with --data-dir, or run on the sample with --data sample."
+        )
+    return sample.path(study.dataset), "sample"
+
+
+def resolved(path):
+    return path and pathlib.Path(path).expanduser().resolve()
+
+
+class StudyError(Exception):
+    """The data or the settings are at fault; the message says how to mend it."""
+
+
+@contextlib.contextmanager
+def user_errors():
+    """For the parts where an error of these kinds is about what the user gave."""
+    try:
+        yield
+    except (ValueError, OSError, ImportError) as error:
+        raise StudyError(str(error)) from error
+
+
+def main(study, arguments, run, argv=None):
+    """Runs a study from the command line.
+
+    Args:
+        study: the `Study`.
+        arguments: its parser.
+        run: the function that does the work, called with the study, the settings, the
+            run folder, and the data's folder and kind; it returns the text to end with.
+        argv: the command line, without the program; `sys.argv[1:]` by default.
+
+    Returns:
+        The path of the finished run folder.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    try:
+        return start(study, arguments, run, argv)
+    except StudyError as error:
+        raise SystemExit(f"error: {error}") from error
+
+
+def start(study, arguments, run, argv):
+    options = vars(arguments.parse_args(argv))
+    where = [options.pop(name) for name in ("data", "data_dir", "out", "resume")]
+    data, data_dir, out, resume = where
+    with user_errors():
+        data_folder, kind = find_data(study, data, data_dir)
+    print(banner(study, kind, data_folder), flush=True)
+
+    settings = study.settings(options, options["task"], kind == "sample")
+    key = {**settings, "data": kind, "data_dir": str(data_folder)}
+    with user_errors():
+        folder = RunFolder.open(out, study.name, key, resume)
+    try:
+        last_words = run(study, settings, folder, data_folder, kind)
+    except KeyboardInterrupt:
+        kept = folder.interrupt()
+        command = shlex.join([a for a in argv if a != "--resume"] + ["--resume"])
+        print(
+            f"\nStopped. {kept}"
+            + (
+                f" Go on with: python -m experiments.{study.name} {command}"
+                if folder.path.exists()
+                else ""
+            ),
+            file=sys.stderr,
+        )
+        raise SystemExit(130) from None
+    except BaseException:
+        folder.interrupt()
+        raise
+    final = folder.finish()
+    print(f"\n{last_words}\nRun folder: {final}{on_sample(kind)}")
+    return final
+
+
+def banner(study, kind, folder):
+    if kind == "sample":
+        return (
+            f"{study.model} on the SAMPLE: pictures made by code, not people. What is "
+            f"measured says that the program works, and nothing else.\nSample: {folder}"
+        )
+    return f"{study.model} on real data: {folder}"
+
+
+def on_sample(kind):
+    """The label of everything that was measured on the sample."""
+    return " (SAMPLE data, made by code)" if kind == "sample" else ""

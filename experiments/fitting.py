@@ -1,0 +1,237 @@
+"""Training a network so that an interrupted run can go on as if nothing had been."""
+
+import itertools
+import sys
+
+import keras
+import numpy as np
+import pandas as pd
+
+from experiments.common import StudyError
+from experiments.run_folder import epochs_done
+
+MONITOR = "val_cross_entropy"
+# Not stated in the thesis; the strength that Inception's authors trained with.
+L2 = 4e-5
+
+
+def compile_model(model, activation, learning_rate, decay, l2, steps):
+    """Compiles a classifier for one-hot labels, with its cross-entropy as a metric.
+
+    The loss is the cross-entropy and, with `l2`, the weight penalty; the metric
+    `cross_entropy` is without it, so that it can stand beside random guessing.
+
+    Args:
+        model: the model, its trainable layers already chosen.
+        activation: `"softmax"`, or `"sigmoid"` for one cross-entropy a class.
+        learning_rate: of Adam, at the start.
+        decay: the thesis's "learning rate decay rate" does not say more. Read as
+            inverse time decay: after `steps` the rate is `learning_rate / (1 + decay)`.
+        l2: whether to penalise the squares of the trainable kernels.
+        steps: number of steps of the whole training.
+    """
+    rate = learning_rate
+    if decay:
+        rate = keras.optimizers.schedules.InverseTimeDecay(rate, steps, decay)
+    if l2:
+        for layer in model.layers:
+            if layer.trainable and hasattr(layer, "kernel_regularizer"):
+                layer.kernel_regularizer = keras.regularizers.L2(L2)
+                layer.kernel.regularizer = layer.kernel_regularizer
+    if activation == "softmax":
+        loss = keras.losses.CategoricalCrossentropy()
+        metric = keras.metrics.CategoricalCrossentropy(name="cross_entropy")
+    else:
+        loss = keras.losses.BinaryCrossentropy()
+        metric = keras.metrics.BinaryCrossentropy(name="cross_entropy")
+    accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
+    # XLA would spend minutes on compiling Inception V4 for a short training.
+    model.compile(
+        keras.optimizers.Adam(rate),
+        loss,
+        metrics=[accuracy, metric],
+        jit_compile=False,
+    )
+
+
+def fit(model, batches, validation, epochs, patience, folder, seed):
+    """Trains with early stopping and puts the best epoch's weights back.
+
+    Args:
+        model: a compiled model.
+        batches: function from the number of the first epoch to the training batches
+            (a `tf.data.Dataset` of one epoch a pass).
+        validation: validation batches.
+        epochs: most epochs to train.
+        patience: epochs without a lower validation cross-entropy before it stops.
+        folder: the `RunFolder`; its unfinished training, if any, is gone on with.
+        seed: seed of the dropout.
+
+    Returns:
+        The history, a frame with a row an epoch; it is `history.csv` in the folder.
+
+    Raises:
+        StudyError: the training diverged in its first epoch.
+    """
+    first = epochs_done(folder.work)
+    csv = folder.path / "history.csv"
+    history = known_history(csv, first)
+    best = folder.work / "best.weights.h5"
+    if first < epochs and not exhausted(history, patience):
+        threshold = history[MONITOR].min() if first else None
+        model.fit(
+            batches(first),
+            validation_data=validation,
+            epochs=epochs,
+            shuffle=False,  # the dataset does it, from the seed
+            verbose=1 if sys.stderr.isatty() else 2,
+            callbacks=[
+                EpochSeeds(seed),
+                keras.callbacks.TerminateOnNaN(),
+                Patience(patience, history),
+                keras.callbacks.ModelCheckpoint(
+                    best,
+                    MONITOR,
+                    mode="min",
+                    save_best_only=True,
+                    save_weights_only=True,
+                    initial_value_threshold=threshold,
+                ),
+                keras.callbacks.CSVLogger(csv, append=True),
+                keras.callbacks.TensorBoard(folder.path / "logs"),
+                keras.callbacks.BackupAndRestore(
+                    folder.work / "backup",
+                    double_checkpoint=True,
+                    delete_checkpoint=False,
+                ),
+            ],
+        )
+    if not best.exists():
+        raise StudyError(
+            "The training diverged: the loss is not a number in the first epoch. Lower "
+            "--learning-rate."
+        )
+    model.load_weights(best)
+    return pd.read_csv(csv)
+
+
+def known_history(csv, epochs):
+    """The first epochs of a history that is gone on with; the file is cut to them."""
+    if not epochs:
+        csv.unlink(missing_ok=True)
+        return pd.DataFrame()
+    history = pd.read_csv(csv).iloc[:epochs]
+    history.to_csv(csv, index=False)
+    return history
+
+
+def since_best(history):
+    return len(history) - 1 - int(np.argmin(history[MONITOR]))
+
+
+def exhausted(history, patience):
+    return len(history) > 0 and since_best(history) >= patience
+
+
+class Patience(keras.callbacks.EarlyStopping):
+    """Early stopping that knows what happened before an interruption."""
+
+    def __init__(self, patience, history):
+        super().__init__(MONITOR, mode="min", patience=patience)
+        self.history = history
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        if len(self.history):
+            self.best = self.history[MONITOR].min()
+            self.wait = since_best(self.history)
+
+
+class EpochSeeds(keras.callbacks.Callback):
+    """Draws an epoch's dropout from the seed and the epoch's number alone."""
+
+    def __init__(self, seed):
+        super().__init__()
+        self.seed = seed
+
+    def on_epoch_begin(self, epoch, logs=None):
+        for place, layer in enumerate(self.model.layers):
+            generator = getattr(layer, "seed_generator", None)
+            if generator is not None:
+                generator.state.assign([self.seed + place, epoch])
+
+
+def split_frozen(model):
+    """Splits a model where its frozen layers end.
+
+    Returns:
+        `(trunk, rest)`, sharing layers and weights with `model`, or `None` where no
+        single tensor parts the frozen layers from the rest.
+    """
+    trains = [bool(layer.trainable_weights) for layer in model.layers]
+    for layer in reversed(model.layers[: trains.index(True)]):
+        if isinstance(layer, keras.layers.InputLayer):
+            continue
+        try:
+            rest = keras.Model(layer.output, model.output)
+        except ValueError:  # another way leads around this layer
+            continue
+        return keras.Model(model.input, layer.output), rest
+    return None
+
+
+def cache(trunk, batches, count, work, part):
+    """Computes a trunk's output once for all pictures, into arrays on disk.
+
+    Args:
+        trunk: the frozen part.
+        batches: `(pictures, labels)`, in order.
+        count: number of pictures.
+        work: folder for the arrays; those that an interrupted run completed are reused.
+        part: their name.
+
+    Returns:
+        `(outputs, labels)`: arrays of a row a picture, read from disk as needed.
+    """
+    from tqdm import tqdm
+
+    file, done = work / f"{part}.npy", work / f"{part}.labels.npy"
+    if not done.exists():
+        shape = (count, *trunk.output.shape[1:])
+        array = np.lib.format.open_memmap(file, "w+", np.float32, shape)
+        labels, start = [], 0
+        with tqdm(
+            total=count, desc=f"trunk, {part}", unit="picture", disable=None
+        ) as bar:
+            for pictures, truth in batches:
+                out = trunk.predict_on_batch(pictures)
+                array[start : start + len(out)] = out
+                labels.append(truth)
+                start += len(out)
+                bar.update(len(out))
+        array.flush()
+        np.save(done, np.concatenate(labels))
+    return np.load(file, mmap_mode="r"), np.load(done)
+
+
+def cached_batches(arrays, batch_size, shuffle=False, seed=0, epoch=0):
+    """Batches from `cache`'s arrays, an epoch a pass, in the order `datasets` draws."""
+    import tensorflow as tf
+
+    outputs, labels = arrays
+    epochs = itertools.count(epoch)
+
+    def rows():
+        rng = np.random.default_rng([seed, next(epochs)])
+        rng.integers(2**31, size=len(labels))  # the pictures' seeds, unused here
+        order = rng.permutation(len(labels)) if shuffle else np.arange(len(labels))
+        for row in order:
+            yield outputs[row], labels[row]
+
+    specs = [tf.TensorSpec(array.shape[1:], array.dtype) for array in arrays]
+    return (
+        tf.data.Dataset.from_generator(rows, output_signature=tuple(specs))
+        .apply(tf.data.experimental.assert_cardinality(len(labels)))
+        .batch(batch_size)
+        .prefetch(tf.data.AUTOTUNE)
+    )

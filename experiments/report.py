@@ -1,0 +1,94 @@
+"""What a run tells: the table at its end and `report.md`."""
+
+from experiments.common import on_sample
+
+COLUMNS = ["accuracy", "95 % interval", "balanced acc.", "F1", "ROC AUC", "loss"]
+
+LIMITS = """\
+## Intended use and limits
+
+A research model: it estimates whether a facial expression in a picture like those it
+was trained on was posed or spontaneous. It does not tell what a person feels, thinks or
+intends, and is no lie detector. Do not use it to judge a person, at work, at school, at
+borders, in court or in medicine. What it reaches on other people, cameras, cultures,
+ages and occasions is unknown; the data behind it are few people in one laboratory.
+"""
+
+
+def comparison(study, task, kind, result, base, more=()):
+    """The rows of the comparison: this run, its baselines, the paper.
+
+    Args:
+        study: the `Study`.
+        task: the task's name.
+        kind: `"real"` or `"sample"`.
+        result: what `evaluate` returned for this run.
+        base: what `baselines` returned.
+        more: further rows, `(name, result)`.
+
+    Returns:
+        List of rows of text, the first one naming the columns.
+    """
+    rows = [["", *COLUMNS]]
+    measured = f"{study.model}, this run" + (" (sample)" if kind == "sample" else "")
+    for name, values in [(measured, result), *more]:
+        low, high = values["ci95"]
+        keys = ["balanced_accuracy", "f1", "roc_auc", "loss"]
+        numbers = [show(values[key]) for key in keys]
+        interval = f"{low:.3f}-{high:.3f}"
+        rows.append([name, show(values["accuracy"]), interval, *numbers])
+    rows.append(["majority class", show(base["majority_class"])])
+    rows.append(["chance", show(base["chance"])])
+    rows.append([f"{study.paper}, on its own data", show(study.reported[task])])
+    return [row + [""] * (len(rows[0]) - len(row)) for row in rows]
+
+
+def show(value):
+    return "-" if value is None else f"{value:.3f}"
+
+
+def text_table(rows):
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0])]
+        cells += [
+            cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def markdown_table(rows):
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lines.insert(1, "|---" + "|---:" * (len(rows[0]) - 1) + "|")
+    return "\n".join(lines)
+
+
+def last_words(title, rows, sentence):
+    return f"{title}\n{text_table(rows)}\n{sentence}"
+
+
+def write(folder, title, rows, sentence, texts, figures, files):
+    """Writes `report.md`.
+
+    Args:
+        folder: the `RunFolder`.
+        title: study, task, protocol and data in a line.
+        rows: the comparison.
+        sentence: what it comes to.
+        texts: dict of headings to text, such as the data and the settings.
+        figures: names of the figures to show.
+        files: dict of file names to what they are.
+    """
+    parts = [f"# {title}", markdown_table(rows), f"**{sentence}**"]
+    parts += [f"![{name}]({name})" for name in figures]
+    for heading, text in texts.items():
+        parts.append(f"## {heading}\n\n```\n{text}\n```")
+    listed = "\n".join(f"- `{name}`: {what}" for name, what in files.items())
+    parts += [f"## Files\n\n{listed}", LIMITS]
+    (folder.path / "report.md").write_text("\n\n".join(parts))
+
+
+def title(study, task, protocol, kind):
+    return f"{study.name}, task {task}, {protocol}{on_sample(kind)}"

@@ -1,0 +1,185 @@
+"""A study's run folder: complete under its name, or hidden and unfinished.
+
+A run works in `.unfinished-<time>-<hash of the settings>` and is renamed to
+`<time>-<hash>` when everything is written. What only the work needs (backups, cached
+features) lies in `work/` inside and is gone then.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import time
+
+PACKAGES = "tensorflow keras numpy pandas scikit-learn xgboost imaug".split()
+PREFIX = ".unfinished-"
+
+
+class RunFolder:
+    """The folder of one run.
+
+    Attributes:
+        path: where the run writes.
+        work: the folder of what only the work needs.
+        resumed: whether the run goes on with an earlier, unfinished one.
+    """
+
+    def __init__(self, path, resumed):
+        self.path = path
+        self.work = path / "work"
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.resumed = resumed
+        self.started = time.time()
+
+    @classmethod
+    def open(cls, out, study, settings, resume):
+        """Opens a new folder, or the last unfinished one of the same settings.
+
+        Args:
+            out: folder of all runs.
+            study: the study's name.
+            settings: everything that decides the result.
+            resume: whether to go on with an unfinished run.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        parent = pathlib.Path(out).expanduser() / study
+        key = short_hash(settings)
+        unfinished = sorted(parent.glob(f"{PREFIX}*-{key}*"))
+        if resume and unfinished:
+            print(f"Going on with {unfinished[-1]}")
+            return cls(unfinished[-1], resumed=True)
+        if resume:
+            print(
+                f"--resume: no unfinished run of these settings in {parent}; starting"
+            )
+        elif unfinished:
+            print(f"Left as it is: unfinished {unfinished[-1]} (go on: --resume)")
+        name = f"{time.strftime('%Y%m%d-%H%M%S')}-{key}"
+        return cls(vacant(parent / f"{PREFIX}{name}"), resumed=False)
+
+    def interrupt(self):
+        """Leaves an unfinished folder where there is something to go on with.
+
+        Returns:
+            What was kept, for the user.
+        """
+        done = epochs_done(self.work)
+        if done == 0:
+            shutil.rmtree(self.path, ignore_errors=True)
+            return "Nothing was kept."
+        return f"{done} epochs are kept in {self.path}."
+
+    def finish(self):
+        """Removes the working files and gives the folder its final name."""
+        shutil.rmtree(self.work)
+        name = self.path.name.removeprefix(PREFIX)
+        final = vacant(self.path.with_name(name), make=False)
+        self.path.rename(final)
+        return final
+
+    def write_json(self, name, content):
+        (self.path / name).write_text(json.dumps(content, indent=2, default=str) + "\n")
+
+    def write_config(self, study, settings, data):
+        """Writes `config.json`: what it takes to repeat the run.
+
+        Args:
+            study: the study's name.
+            settings: its settings, the seed among them.
+            data: what is known of the data: kind, folder, fingerprint, counts.
+        """
+        config = {
+            "study": study,
+            "settings": settings,
+            "data": data,
+            "versions": versions(),
+            "commit": commit(),
+            "started": time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(self.started)),
+            "resumed": self.resumed,
+        }
+        self.write_json("config.json", config)
+
+
+def vacant(path, make=True):
+    """The path, or the first of path-2, path-3 ... that does not exist."""
+    for number in range(1, 1000):
+        candidate = path if number == 1 else path.with_name(f"{path.name}-{number}")
+        if not make and not candidate.exists():
+            return candidate
+        try:
+            if make:
+                candidate.mkdir(parents=True)
+                return candidate
+        except FileExistsError:
+            if not candidate.is_dir():
+                raise
+    raise OSError(f"There are a thousand folders named {path}-N already.")
+
+
+def epochs_done(work):
+    """Number of epochs that a training in this folder has behind it."""
+    try:
+        metadata = (work / "backup" / "training_metadata.json").read_text()
+        return int(json.loads(metadata)["epoch"])
+    except (OSError, ValueError, KeyError):
+        return 0
+
+
+def short_hash(content):
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def fingerprint(index, data_dir):
+    """A hash of which pictures a study saw, and as what.
+
+    Args:
+        index: a frame with a column `path`.
+        data_dir: the folder that the paths are taken relative to.
+
+    Returns:
+        16 hexadecimal digits: of every picture's place, size and labels.
+    """
+    digest = hashlib.sha256()
+    for row in index.itertuples(index=False):
+        place = os.path.relpath(row.path, data_dir).replace(os.sep, "/")
+        labels = [str(value) for name, value in row._asdict().items() if name != "path"]
+        digest.update(
+            "\0".join([place, str(os.path.getsize(row.path)), *labels]).encode()
+        )
+    return digest.hexdigest()[:16]
+
+
+def versions():
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def commit():
+    """The checkout's commit, `+` where it was changed since, or `None`."""
+    here = pathlib.Path(__file__).parent
+    try:
+        git = [
+            "git",
+            "-C",
+            str(here),
+            "describe",
+            "--always",
+            "--dirty=+",
+            "--abbrev=40",
+        ]
+        done = subprocess.run(git, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
