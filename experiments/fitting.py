@@ -106,13 +106,14 @@ def fit(model, batches, validation, epochs, patience, folder, seed):
                 ),
             ],
         )
-    if not best.exists():
+    history = pd.read_csv(csv)
+    if not np.isfinite(history[MONITOR]).any():
         raise StudyError(
             "The training diverged: the loss is not a number in the first epoch. Lower "
             "--learning-rate."
         )
     model.load_weights(best)
-    return pd.read_csv(csv)
+    return history
 
 
 def known_history(csv, epochs):
@@ -126,7 +127,7 @@ def known_history(csv, epochs):
 
 
 def since_best(history):
-    return len(history) - 1 - int(np.argmin(history[MONITOR]))
+    return len(history) - 1 - int(np.nanargmin(history[MONITOR]))
 
 
 def exhausted(history, patience):
@@ -155,28 +156,30 @@ class EpochSeeds(keras.callbacks.Callback):
         self.seed = seed
 
     def on_epoch_begin(self, epoch, logs=None):
-        for place, layer in enumerate(self.model.layers):
-            generator = getattr(layer, "seed_generator", None)
-            if generator is not None:
-                generator.state.assign([self.seed + place, epoch])
+        random = [layer for layer in self.model.layers if is_random(layer)]
+        for place, layer in enumerate(random):
+            layer.seed_generator.state.assign([self.seed + place, epoch])
+
+
+def is_random(layer):
+    return getattr(layer, "seed_generator", None) is not None
 
 
 def split_frozen(model):
     """Splits a model where its frozen layers end.
 
     Returns:
-        `(trunk, rest)`, sharing layers and weights with `model`, or `None` where no
-        single tensor parts the frozen layers from the rest.
+        `(trunk, rest)`, sharing layers and weights with `model`, or `None` where
+        nothing with weights is frozen in front of the rest.
     """
-    trains = [bool(layer.trainable_weights) for layer in model.layers]
-    for layer in reversed(model.layers[: trains.index(True)]):
-        if isinstance(layer, keras.layers.InputLayer):
-            continue
+    changes = [bool(x.trainable_weights) or is_random(x) for x in model.layers]
+    for layer in reversed(model.layers[: changes.index(True)]):
         try:
             rest = keras.Model(layer.output, model.output)
         except ValueError:  # another way leads around this layer
             continue
-        return keras.Model(model.input, layer.output), rest
+        trunk = keras.Model(model.input, layer.output)
+        return (trunk, rest) if trunk.weights else None
     return None
 
 

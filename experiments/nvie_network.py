@@ -195,7 +195,7 @@ def decide(model, settings, index, labels, parts):
         return dataset.load(index.iloc[parts[part]], **shared)
 
     if settings["head"] == "softmax":
-        output = model.predict(pictures("test"), verbose=0)
+        output = model.predict(pictures("test"), verbose=0).astype(np.float64)
         return output / output.sum(axis=1, keepdims=True), None
     extractor = zoo.feature_extractor(model)
     features = {
