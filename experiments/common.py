@@ -51,6 +51,27 @@ class Study:
         return f"(default: {real}; on the sample: {describe(self.sample[name])})"
 
 
+@dataclass(frozen=True)
+class Run:
+    """One run of a study: what its steps hand on.
+
+    Attributes:
+        study: the `Study`.
+        settings: its settings, by name.
+        folder: the `RunFolder`.
+        data_dir: folder of the data.
+        kind: `"real"` or `"sample"`.
+        command: the command line that repeats it.
+    """
+
+    study: Study
+    settings: dict
+    folder: RunFolder
+    data_dir: pathlib.Path
+    kind: str
+    command: str
+
+
 def describe(value):
     if isinstance(value, dict):
         return ", ".join(f"{v} for {k}" for k, v in value.items())
@@ -177,14 +198,14 @@ def user_errors():
         raise StudyError(str(error)) from error
 
 
-def main(study, arguments, run, argv=None):
+def main(study, arguments, work, argv=None):
     """Runs a study from the command line.
 
     Args:
         study: the `Study`.
         arguments: its parser.
-        run: the function that does the work, called with the study, the settings, the
-            run folder, and the data's folder and kind; it returns the text to end with.
+        work: the function that does the work: takes a `Run`, returns the text to end
+            with.
         argv: the command line, without the program; `sys.argv[1:]` by default.
 
     Returns:
@@ -192,12 +213,12 @@ def main(study, arguments, run, argv=None):
     """
     argv = sys.argv[1:] if argv is None else argv
     try:
-        return start(study, arguments, run, argv)
+        return start(study, arguments, work, argv)
     except StudyError as error:
         raise SystemExit(f"error: {error}") from error
 
 
-def start(study, arguments, run, argv):
+def start(study, arguments, work, argv):
     options = vars(arguments.parse_args(argv))
     where = [options.pop(name) for name in ("data", "data_dir", "out", "resume")]
     data, data_dir, out, resume = where
@@ -209,27 +230,26 @@ def start(study, arguments, run, argv):
     key = {**settings, "data": kind, "data_dir": str(data_folder)}
     with user_errors():
         folder = RunFolder.open(out, study.name, key, resume)
+    command = ["python", "-m", f"experiments.{study.name}", *argv]
+    run = Run(study, settings, folder, data_folder, kind, shlex.join(command))
     try:
-        last_words = run(study, settings, folder, data_folder, kind)
+        last_words = work(run)
     except KeyboardInterrupt:
-        kept = folder.interrupt()
-        command = shlex.join([a for a in argv if a != "--resume"] + ["--resume"])
-        print(
-            f"\nStopped. {kept}"
-            + (
-                f" Go on with: python -m experiments.{study.name} {command}"
-                if folder.path.exists()
-                else ""
-            ),
-            file=sys.stderr,
-        )
-        raise SystemExit(130) from None
+        interrupted(folder, [part for part in command if part != "--resume"])
     except BaseException:
         folder.interrupt()
         raise
     final = folder.finish()
     print(f"\n{last_words}\nRun folder: {final}{on_sample(kind)}")
     return final
+
+
+def interrupted(folder, command):
+    kept = folder.interrupt()
+    if folder.path.exists():
+        kept += f" Go on with: {shlex.join([*command, '--resume'])}"
+    print(f"\nStopped. {kept}", file=sys.stderr)
+    raise SystemExit(130)  # as a shell reports Ctrl-C
 
 
 def banner(study, kind, folder):

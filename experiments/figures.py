@@ -81,12 +81,12 @@ def confusion_matrix(truth, answer, names, title, path):
     save(figure, path)
 
 
-def roc(truth, probability, names, title, path):
+def roc(truth, probability, title, path):
     """Receiver operating characteristic: how early genuine ones are told from posed.
 
     With twelve classes the probability of genuine is the sum over its six.
     """
-    half = len(names) // 2
+    half = np.shape(probability)[1] // 2
     genuine = np.asarray(truth) >= half
     score = np.asarray(probability)[:, half:].sum(axis=1)
     figure = Figure(figsize=(4.5, 4.5))

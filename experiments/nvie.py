@@ -4,9 +4,14 @@ Christensen, "Differentiating Between Spontaneous and Posed Facial Expression us
 Inception V4", University of Agder, 2018 (seeds/003).
 """
 
+from dataclasses import dataclass
+
+import numpy as np
 import pandas as pd
 
-from experiments import common, evaluation, figures, report
+from datasets import nvie, splits
+from experiments import common, evaluation, report
+from experiments import figures as draw
 from experiments.run_folder import fingerprint
 
 PAPER = "Christensen 2018"
@@ -14,8 +19,7 @@ PROTOCOLS = {
     "subject": "hold-out by subject",
     "image": "hold-out by picture (the thesis's; the same people on both sides)",
 }
-MATRIX = "confusion_matrix.png"
-COMMON_FILES = ["config.json", "metrics.json", "predictions.csv", "skipped.json"]
+COMMON = ["config.json", "metrics.json", "predictions.csv", "skipped.json"]
 FILES = {
     "config.json": "settings, versions, commit, seed, data",
     "metrics.json": "the measures above",
@@ -50,100 +54,124 @@ def add_task(parser):
     return parser
 
 
-def read(settings, folder, data_dir):
-    """Reads the index and splits it; tells what was found.
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures of a study and who is trained and tested on.
+
+    Attributes:
+        index: a row a picture, see `datasets.nvie.index`.
+        labels: class of each picture.
+        parts: positions of the pictures of `train`, `validation` and `test`.
+        told: what was found and left out, for people.
+    """
+
+    index: pd.DataFrame
+    labels: np.ndarray
+    parts: dict
+    told: str
+
+    def part(self, name):
+        """`(index, labels)` of a part."""
+        rows = self.parts[name]
+        return self.index.iloc[rows], self.labels[rows]
+
+    def counts(self):
+        counts = {f"n_{name}": len(rows) for name, rows in self.parts.items()}
+        return {**counts, "n_subjects": int(self.index["subject"].nunique())}
+
+
+def read(run):
+    """Reads the index and splits it, tells what was found, and writes config.json.
+
+    Args:
+        run: the `Run`.
 
     Returns:
-        `(index, labels, parts, facts)`: parts are frames' positions by name, facts what
-        config.json and metrics.json say of the data.
-    """
-    from datasets import nvie, splits
+        The `Pictures`.
 
+    Raises:
+        StudyError: there are no data to work with, or too few subjects.
+    """
+    settings = run.settings
     with common.user_errors():
-        index = nvie.index(data_dir)
+        index = nvie.index(run.data_dir)
         labels = nvie.task_labels(index, settings["task"])
         split = {"subject": splits.holdout, "image": splits.image_holdout}
         parts = split[settings["protocol"]](index, labels, seed=settings["seed"])
-    summary, subjects = nvie.summary(index), index["subject"]
-    sizes = "\n".join(
-        f"{name}: {len(rows)} pictures of {subjects.iloc[rows].nunique()} subjects"
-        for name, rows in parts.items()
-    )
-    print(f"{summary}\n{sizes}", flush=True)
-    folder.write_json("skipped.json", index.attrs["report"])
-    facts = {
-        "folder": str(data_dir),
-        "fingerprint": fingerprint(index, data_dir),
-        "n_train": len(parts["train"]),
-        "n_validation": len(parts["validation"]),
-        "n_test": len(parts["test"]),
-        "n_subjects": int(subjects.nunique()),
-        "summary": summary,
-        "parts": sizes,
-    }
-    return index, labels, parts, facts
+    told = nvie.summary(index)
+    for name, rows in parts.items():
+        subjects = index["subject"].iloc[rows].nunique()
+        told += f"\n{name}: {len(rows)} pictures of {subjects} subjects"
+    print(told, flush=True)
+    pictures = Pictures(index, labels, parts, told)
+    run.folder.write_json("skipped.json", index.attrs["report"])
+    seen = {"fingerprint": fingerprint(index, run.data_dir), **pictures.counts()}
+    run.folder.write_config(run, seen)
+    return pictures
 
 
-def conclude(study, settings, folder, kind, facts, data, probability, files, **more):
+def title(run):
+    """Study, task, protocol and data in a line."""
+    settings = run.settings
+    protocol = PROTOCOLS[settings["protocol"]]
+    sample = common.on_sample(run.kind)
+    return f"{run.study.name}, task {settings['task']}, {protocol}{sample}"
+
+
+def conclude(run, pictures, probability, files, figures, rows=(), **more):
     """Measures the test part and writes what every study on NVIE writes.
 
     Args:
-        study: the `Study`.
-        settings: its settings.
-        folder: the `RunFolder`.
-        kind: `"real"` or `"sample"`.
-        facts: what `read` tells of the data.
-        data: `(index, labels)` of the test part.
-        probability: `(n, classes)`.
+        run: the `Run`.
+        pictures: its `Pictures`.
+        probability: of each class for the test part, `(n, classes)`.
         files: names of the files that the study has written itself.
-        more: `curves`, names of figures it has drawn; `rows`, further rows for the
-            table; `metrics`, further entries for metrics.json.
+        figures: names of the figures that it has drawn itself.
+        rows: further rows for the table, `(name, measures)`.
+        more: further entries for metrics.json.
 
     Returns:
         The text to end with.
     """
-    from datasets import nvie
-
-    index, labels = data
-    task, names = settings["task"], nvie.CLASS_NAMES[settings["task"]]
-    protocol = PROTOCOLS[settings["protocol"]]
-    title = report.title(study, task, protocol, kind)
+    index, labels = pictures.part("test")
+    task = run.settings["task"]
+    names = nvie.CLASS_NAMES[task]
     result = evaluation.evaluate(labels, probability, index["subject"])
     base = evaluation.baselines(labels, len(names))
+    metrics = {
+        **result,
+        "baselines": base,
+        "paper": run.study.reported[task],
+        "data": run.kind,
+        "protocol": PROTOCOLS[run.settings["protocol"]],
+        **pictures.counts(),
+        **more,
+    }
+    path = run.folder.path
+    run.folder.write_json("metrics.json", metrics)
+    predictions(index, labels, probability, names, path / "predictions.csv")
+    draw.confusion_matrix(
+        labels,
+        probability.argmax(axis=1),
+        names,
+        f"Confusion matrix\n{title(run)}",
+        path / "confusion_matrix.png",
+    )
+    draw.roc(labels, probability, f"ROC\n{title(run)}", path / "roc.png")
 
-    predictions(index, labels, probability, names, folder.path / "predictions.csv")
-    answer = probability.argmax(axis=1)
-    figures.confusion_matrix(
-        labels, answer, names, f"Confusion matrix\n{title}", folder.path / MATRIX
-    )
-    figures.roc(labels, probability, names, f"ROC\n{title}", folder.path / "roc.png")
-    folder.write_json(
-        "metrics.json",
-        {
-            **result,
-            "baselines": base,
-            "paper": study.reported[task],
-            "data": kind,
-            "protocol": protocol,
-            **{key: facts[key] for key in ("n_train", "n_test", "n_subjects")},
-            **more.get("metrics", {}),
-        },
-    )
-    rows = report.comparison(study, task, kind, result, base, more.get("rows", ()))
-    written = [*COMMON_FILES, *files]
+    table = report.comparison(run, result, base, rows)
+    sentence = evaluation.verdict(result, base)
+    settings = "\n".join(f"{k}: {v}" for k, v in run.settings.items())
     report.write(
-        folder,
-        title,
-        rows,
-        evaluation.verdict(result, base),
-        {
-            "Data": f"{facts['summary']}\n{facts['parts']}",
-            "Settings": "\n".join(f"{k}: {v}" for k, v in settings.items()),
-        },
-        [*more.get("curves", ()), MATRIX, "roc.png"],
-        {name: what for name, what in FILES.items() if name in written},
+        path / "report.md",
+        title(run),
+        table,
+        sentence,
+        {"Command": run.command, "Settings": settings, "Data": pictures.told},
+        [*figures, "confusion_matrix.png", "roc.png"],
+        {name: what for name, what in FILES.items() if name in [*COMMON, *files]},
     )
-    return report.last_words(title, rows, evaluation.verdict(result, base))
+    return f"{title(run)}\n{report.text_table(table)}\n{sentence}"
 
 
 def predictions(index, labels, probability, names, path):

@@ -53,7 +53,7 @@ STUDY = common.Study(
 
 def main(argv=None):
     parser = nvie_network.parser(STUDY, __doc__)
-    return common.main(STUDY, parser, nvie_network.run, argv)
+    return common.main(STUDY, parser, nvie_network.work, argv)
 
 
 if __name__ == "__main__":

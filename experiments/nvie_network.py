@@ -12,7 +12,7 @@ import tensorflow as tf
 import zoo
 from datasets import nvie as dataset
 from datasets import splits
-from experiments import common, figures, fitting, nvie, report
+from experiments import common, figures, fitting, nvie
 from zoo import heads
 from zoo.export import export
 from zoo.layers import PreparePictures
@@ -96,36 +96,25 @@ def mode(text):
     return int(text) if text.isdigit() else text
 
 
-def run(study, settings, folder, data_dir, kind):
+def work(run):
     """Trains and evaluates a network; see `common.main`."""
+    settings, path = run.settings, run.folder.path
     keras.utils.set_random_seed(settings["seed"])
     tf.config.experimental.enable_op_determinism()
-    index, labels, parts, facts = nvie.read(settings, folder, data_dir)
-    folder.write_config(study.name, settings, {"kind": kind, **facts})
+    data = nvie.read(run)
     with common.user_errors():
-        model = build(study, settings)
-    history = train(model, settings, index, parts, folder)
-    probability, head = decide(model, settings, index, labels, parts)
-    draw_curves(study, settings, kind, history, probability.shape[1], folder)
+        model = build(run.study, settings)
+    history = train(model, settings, data, run.folder)
+    probability, head = decide(model, settings, data)
+    draw_curves(run, history, probability.shape[1])
 
     print("Writing the model", flush=True)
-    model.save(folder.path / "model.keras")
-    export(model, folder.path / "saved_model", input_dtype="uint8")
+    model.save(path / "model.keras")
+    export(model, path / "saved_model", input_dtype="uint8")
     files = ["history.csv", "model.keras", "saved_model/", "logs/"]
     if head is not None:
-        files.append(heads.save(head, folder.path).name)
-    test = parts["test"]
-    return nvie.conclude(
-        study,
-        settings,
-        folder,
-        kind,
-        facts,
-        (index.iloc[test], labels[test]),
-        probability,
-        files,
-        curves=["loss.png", "accuracy.png"],
-    )
+        files.append(heads.save(head, path).name)
+    return nvie.conclude(run, data, probability, files, ["loss.png", "accuracy.png"])
 
 
 def build(study, settings):
@@ -142,36 +131,46 @@ def build(study, settings):
     return zoo.train_layers(model, settings["train_layers"])
 
 
-def train(model, settings, index, parts, folder):
-    """Trains the network, or what follows its frozen trunk; returns the history."""
+def train(model, settings, data, folder, cached=True):
+    """Trains the network; returns the history.
+
+    Args:
+        model: the network, uncompiled, its trainable layers chosen.
+        settings: the study's settings.
+        data: the `nvie.Pictures`.
+        folder: the `RunFolder`.
+        cached: whether a frozen trunk runs once instead of in every epoch; with
+            augmentation it cannot.
+    """
     classes = model.output.shape[-1]
     shared = {key: settings[key] for key in ("size", "batch_size", "task", "seed")}
 
     def pictures(part, **arguments):
-        batches = dataset.load(index.iloc[parts[part]], **shared, **arguments)
+        batches = dataset.load(data.part(part)[0], **shared, **arguments)
         return batches.map(lambda x, y: (x, tf.one_hot(y, classes)))
 
     def batches(epoch):
         return pictures("train", augment=settings["augment"], shuffle=True, epoch=epoch)
 
     trained, validation = model, pictures("validation")
-    halves = None if settings["augment"] else fitting.split_frozen(model)
+    reusable = cached and not settings["augment"]
+    halves = fitting.split_frozen(model) if reusable else None
     if halves is not None:
         trunk, trained = halves
-        cached = {
+        outputs = {
             part: fitting.cache(
-                trunk, pictures(part), len(parts[part]), folder.work, part
+                trunk, pictures(part), len(data.parts[part]), folder.work, part
             )
             for part in ("train", "validation")
         }
         size, seed = settings["batch_size"], settings["seed"]
 
         def batches(epoch):
-            return fitting.cached_batches(cached["train"], size, True, seed, epoch)
+            return fitting.cached_batches(outputs["train"], size, True, seed, epoch)
 
-        validation = fitting.cached_batches(cached["validation"], size)
+        validation = fitting.cached_batches(outputs["validation"], size)
 
-    steps = -(-len(parts["train"]) // settings["batch_size"]) * settings["epochs"]
+    steps = -(-len(data.parts["train"]) // settings["batch_size"]) * settings["epochs"]
     fitting.compile_model(
         trained,
         **{k: settings[k] for k in ("learning_rate", "decay", "l2")},
@@ -182,7 +181,7 @@ def train(model, settings, index, parts, folder):
     return fitting.fit(trained, batches, validation, folder=folder, **limits)
 
 
-def decide(model, settings, index, labels, parts):
+def decide(model, settings, data):
     """Probabilities for the test part, and the head that gave them.
 
     Returns:
@@ -191,21 +190,22 @@ def decide(model, settings, index, labels, parts):
     """
     shared = {key: settings[key] for key in ("size", "batch_size", "task")}
 
-    def pictures(part):
-        return dataset.load(index.iloc[parts[part]], **shared)
+    def run(network, part):
+        pictures = dataset.load(data.part(part)[0], **shared)
+        return network.predict(pictures, verbose=0).astype(np.float64)
 
     if settings["head"] == "softmax":
-        output = model.predict(pictures("test"), verbose=0).astype(np.float64)
+        output = run(model, "test")
         return output / output.sum(axis=1, keepdims=True), None
     extractor = zoo.feature_extractor(model)
-    features = {
-        part: extractor.predict(pictures(part), verbose=0) for part in ("train", "test")
-    }
-    known, truth = np.unique(labels[parts["train"]], return_inverse=True)
-    head = make_head(settings, index.iloc[parts["train"]], truth)
-    head.fit(features["train"], truth)
-    probability = np.zeros((len(parts["test"]), model.output.shape[-1]))
-    probability[:, known] = head.predict_proba(features["test"])
+    index, labels = data.part("train")
+    # Boosted trees want the classes that occur as 0, 1, 2 ...
+    known, truth = np.unique(labels, return_inverse=True)
+    with common.user_errors():
+        head = make_head(settings, index, truth)
+    head.fit(run(extractor, "train"), truth)
+    probability = np.zeros((len(data.parts["test"]), model.output.shape[-1]))
+    probability[:, known] = head.predict_proba(run(extractor, "test"))
     return probability, head
 
 
@@ -216,10 +216,12 @@ def make_head(settings, index, truth):
     return heads.svm(calibration=splits.kfold(index, truth, seed=settings["seed"]))
 
 
-def draw_curves(study, settings, kind, history, classes, folder):
-    protocol = nvie.PROTOCOLS[settings["protocol"]]
-    title = report.title(study, settings["task"], protocol, kind)
-    guess = np.log(classes if settings["activation"] == "softmax" else 2)
-    loss, accuracy = folder.path / "loss.png", folder.path / "accuracy.png"
-    figures.curves(history, "cross_entropy", guess, f"Loss\n{title}", loss)
-    figures.curves(history, "accuracy", 1 / classes, f"Accuracy\n{title}", accuracy)
+def draw_curves(run, history, classes):
+    guess = np.log(classes if run.settings["activation"] == "softmax" else 2)
+    for column, line, name in [
+        ("cross_entropy", guess, "loss"),
+        ("accuracy", 1 / classes, "accuracy"),
+    ]:
+        title = f"{name.capitalize()}\n{nvie.title(run)}"
+        path = run.folder.path / f"{name}.png"
+        figures.curves(history, column, line, title, path)

@@ -21,6 +21,7 @@ if not __package__:
     raise SystemExit("Start it in the checkout: python -m experiments.nvie_svm")
 
 import argparse
+import dataclasses
 
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
@@ -62,50 +63,43 @@ def parser():
     return result
 
 
-def run(study, settings, folder, data_dir, kind):
+def work(run):
     """Searches, fits and evaluates the SVM; see `common.main`."""
-    index, labels, parts, facts = nvie.read(settings, folder, data_dir)
-    folder.write_config(study.name, settings, {"kind": kind, **facts})
+    seed, path = run.settings["seed"], run.folder.path
+    data = nvie.read(run)
     # Nothing here stops early: the validation subjects are training subjects too.
-    train = np.sort(np.concatenate([parts["train"], parts["validation"]]))
-    test, seed = parts["test"], settings["seed"]
-    known, subjects = (index.iloc[train], labels[train]), index["subject"].iloc[test]
-    pixels = read_pixels(index, settings["size"])
+    rows = np.sort(np.concatenate([data.parts["train"], data.parts["validation"]]))
+    data = dataclasses.replace(data, parts={"train": rows, "test": data.parts["test"]})
+    index, labels = data.part("train")
+    pixels = {part: read_pixels(data.part(part)[0], run) for part in data.parts}
     with common.user_errors():
-        folds = splits.kfold(*known, seed=seed)
+        folds = splits.kfold(index, labels, seed=seed)
 
     def predict(setting):
         print(f"Fitting {describe(setting)}", flush=True)
-        head = fit(setting, pixels[train], known[1], folds)
-        probability = np.zeros((len(test), len(CLASS_NAMES[settings["task"]])))
-        probability[:, head.classes_] = head.predict_proba(pixels[test])
+        head = fit(setting, pixels["train"], labels, folds)
+        classes = len(CLASS_NAMES[run.settings["task"]])
+        probability = np.zeros((len(data.parts["test"]), classes))
+        probability[:, head.classes_] = head.predict_proba(pixels["test"])
         return probability, head
 
-    chosen, files, curves, rows, more = DEFAULT, [], [], [], {}
-    if settings["search"]:
-        results = search(*known, pixels[train], seed)
-        results.to_csv(folder.path / "search.csv", index=False)
-        title = f"SVM search, mean accuracy over 5 folds{common.on_sample(kind)}"
-        figures.search(results, title, folder.path / "search.png")
-        files, curves = ["search.csv"], ["search.png"]
+    chosen, files, drawn, others, more = DEFAULT, [], [], [], {}
+    if run.settings["search"]:
+        results = search(index, labels, pixels["train"], seed)
+        results.to_csv(path / "search.csv", index=False)
+        title = f"Search, mean accuracy over 5 folds\n{nvie.title(run)}"
+        figures.search(results, title, path / "search.png")
+        files, drawn = ["search.csv"], ["search.png"]
         chosen = kernel_search.best(results)
-        default = evaluation.evaluate(labels[test], predict(DEFAULT)[0], subjects)
-        rows = [(f"with {describe(DEFAULT)}", default)]
-        more = {"default_svm": default}
+        tested, truth = data.part("test")
+        more["default_svm"] = evaluation.evaluate(
+            truth, predict(DEFAULT)[0], tested["subject"]
+        )
+        others = [(f"with {describe(DEFAULT)}", more["default_svm"])]
     probability, head = predict(chosen)
-    files.append(heads.save(head, folder.path).name)
+    files.append(heads.save(head, path).name)
     return nvie.conclude(
-        study,
-        settings,
-        folder,
-        kind,
-        {**facts, "n_train": len(train)},
-        (index.iloc[test], labels[test]),
-        probability,
-        files,
-        curves=curves,
-        rows=rows,
-        metrics={"svm": chosen, **more},
+        run, data, probability, files, drawn, others, svm=chosen, **more
     )
 
 
@@ -113,9 +107,9 @@ def describe(setting):
     return ", ".join(f"{name} {value}" for name, value in setting.items())
 
 
-def read_pixels(index, size):
+def read_pixels(index, run):
     """All pictures as rows of `size * size * 3` values in 0..1, float32."""
-    batches = load(index, size, batch_size=32)
+    batches = load(index, run.settings["size"], batch_size=32)
     bar = tqdm(batches, desc="reading pictures", unit="batch", disable=None)
     rows = [pictures.numpy().reshape(len(pictures), -1) for pictures, _ in bar]
     return np.concatenate(rows) / 255.0
@@ -137,7 +131,7 @@ def fit(setting, pixels, labels, folds):
 
 
 def main(argv=None):
-    return common.main(STUDY, parser(), run, argv)
+    return common.main(STUDY, parser(), work, argv)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """What a run tells: the table at its end and `report.md`."""
 
-from experiments.common import on_sample
-
 COLUMNS = ["accuracy", "95 % interval", "balanced acc.", "F1", "ROC AUC", "loss"]
 
 LIMITS = """\
@@ -15,13 +13,11 @@ ages and occasions is unknown; the data behind it are few people in one laborato
 """
 
 
-def comparison(study, task, kind, result, base, more=()):
+def comparison(run, result, base, more=()):
     """The rows of the comparison: this run, its baselines, the paper.
 
     Args:
-        study: the `Study`.
-        task: the task's name.
-        kind: `"real"` or `"sample"`.
+        run: the `Run`.
         result: what `evaluate` returned for this run.
         base: what `baselines` returned.
         more: further rows, `(name, result)`.
@@ -30,7 +26,8 @@ def comparison(study, task, kind, result, base, more=()):
         List of rows of text, the first one naming the columns.
     """
     rows = [["", *COLUMNS]]
-    measured = f"{study.model}, this run" + (" (sample)" if kind == "sample" else "")
+    sample = " (sample)" if run.kind == "sample" else ""
+    measured = f"{run.study.model}, this run{sample}"
     for name, values in [(measured, result), *more]:
         low, high = values["ci95"]
         keys = ["balanced_accuracy", "f1", "roc_auc", "loss"]
@@ -39,7 +36,8 @@ def comparison(study, task, kind, result, base, more=()):
         rows.append([name, show(values["accuracy"]), interval, *numbers])
     rows.append(["majority class", show(base["majority_class"])])
     rows.append(["chance", show(base["chance"])])
-    rows.append([f"{study.paper}, on its own data", show(study.reported[task])])
+    reported = run.study.reported[run.settings["task"]]
+    rows.append([f"{run.study.paper}, on its own data", show(reported)])
     return [row + [""] * (len(rows[0]) - len(row)) for row in rows]
 
 
@@ -65,15 +63,11 @@ def markdown_table(rows):
     return "\n".join(lines)
 
 
-def last_words(title, rows, sentence):
-    return f"{title}\n{text_table(rows)}\n{sentence}"
-
-
-def write(folder, title, rows, sentence, texts, figures, files):
+def write(path, title, rows, sentence, texts, figures, files):
     """Writes `report.md`.
 
     Args:
-        folder: the `RunFolder`.
+        path: of the file.
         title: study, task, protocol and data in a line.
         rows: the comparison.
         sentence: what it comes to.
@@ -87,8 +81,4 @@ def write(folder, title, rows, sentence, texts, figures, files):
         parts.append(f"## {heading}\n\n```\n{text}\n```")
     listed = "\n".join(f"- `{name}`: {what}" for name, what in files.items())
     parts += [f"## Files\n\n{listed}", LIMITS]
-    (folder.path / "report.md").write_text("\n\n".join(parts))
-
-
-def title(study, task, protocol, kind):
-    return f"{study.name}, task {task}, {protocol}{on_sample(kind)}"
+    path.write_text("\n\n".join(parts))

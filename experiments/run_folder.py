@@ -86,18 +86,19 @@ class RunFolder:
     def write_json(self, name, content):
         (self.path / name).write_text(json.dumps(content, indent=2, default=str) + "\n")
 
-    def write_config(self, study, settings, data):
+    def write_config(self, run, data):
         """Writes `config.json`: what it takes to repeat the run.
 
         Args:
-            study: the study's name.
-            settings: its settings, the seed among them.
-            data: what is known of the data: kind, folder, fingerprint, counts.
+            run: the `Run`.
+            data: what is known of the data: fingerprint, counts.
         """
         config = {
-            "study": study,
-            "settings": settings,
-            "data": data,
+            "study": run.study.name,
+            "command": run.command,
+            "settings": run.settings,
+            "seed": run.settings["seed"],
+            "data": {"kind": run.kind, "folder": run.data_dir, **data},
             "versions": versions(),
             "commit": commit(),
             "started": time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(self.started)),

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from experiments import run_folder
+from experiments.common import Run, Study
 from experiments.run_folder import RunFolder
 
 SETTINGS = {"learning_rate": 0.1, "seed": 0}
@@ -82,7 +83,9 @@ def test_fingerprint_sees_labels_names_and_sizes_and_not_the_place(tmp_path):
 
 def test_config_holds_what_it_takes_to_repeat_the_run(tmp_path):
     folder = RunFolder.open(tmp_path, "study", SETTINGS, resume=False)
-    folder.write_config("study", SETTINGS, {"kind": "sample", "fingerprint": "ab"})
+    study = Study("study", "a model", "nvie", "a paper", {}, {})
+    run = Run(study, SETTINGS, folder, tmp_path, "sample", "python -m experiments.x")
+    folder.write_config(run, {"fingerprint": "ab"})
     config = json.loads((folder.path / "config.json").read_text())
     assert config["settings"] == SETTINGS
     assert config["data"]["fingerprint"] == "ab"

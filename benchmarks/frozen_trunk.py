@@ -1,0 +1,63 @@
+"""A frozen trunk's output computed once, against computing it in every epoch.
+
+Trains Inception V4 in train-layer mode 2 (Inception-C and the classifier) on pictures of
+the sample, both ways in one run, with the study's own functions; then checks that both
+reach the same validation loss.
+
+Command: python -m benchmarks.frozen_trunk [--pictures 128 --size 139 --epochs 4]
+"""
+
+import argparse
+import pathlib
+import tempfile
+import time
+
+import keras
+import tensorflow as tf
+
+from datasets import nvie, sample
+from experiments import nvie_inception, nvie_network
+from experiments.nvie import Pictures
+from experiments.run_folder import RunFolder
+
+
+def timed(settings, data, cached, out):
+    """Trains once; returns seconds and the last epoch's validation cross-entropy."""
+    keras.utils.set_random_seed(0)
+    model = nvie_network.build(nvie_inception.STUDY, settings)
+    folder = RunFolder.open(out, f"cached_{cached}", {}, resume=False)
+    start = time.perf_counter()
+    history = nvie_network.train(model, settings, data, folder, cached)
+    return time.perf_counter() - start, history["val_cross_entropy"].iloc[-1]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pictures", type=int, default=128)
+    parser.add_argument("--size", type=int, default=139)
+    parser.add_argument("--epochs", type=int, default=4)
+    options = parser.parse_args()
+    tf.config.experimental.enable_op_determinism()
+
+    index = nvie.index(sample.path("nvie")).sample(options.pictures, random_state=0)
+    cut = options.pictures * 3 // 4
+    parts = {"train": range(cut), "validation": range(cut, options.pictures)}
+    data = Pictures(index, nvie.task_labels(index, "spontaneous"), parts, "")
+    settings = nvie_inception.STUDY.settings({}, "spontaneous", on_sample=True)
+    settings |= {"task": "spontaneous", "seed": 0, "train_layers": 2}
+    settings |= {"size": options.size, "epochs": options.epochs, "augment": False}
+
+    with tempfile.TemporaryDirectory() as out:
+        whole, loss = timed(settings, data, False, pathlib.Path(out))
+        once, again = timed(settings, data, True, pathlib.Path(out))
+    print(
+        f"{options.epochs} epochs of {cut} pictures at {options.size} px, mode 2: "
+        f"{whole:.1f} s in every epoch, {once:.1f} s once: {whole / once:.1f} times as "
+        f"fast. Validation cross-entropy {loss:.6f} and {again:.6f}."
+    )
+    if abs(loss - again) > 1e-3:
+        raise SystemExit("The two do not reach the same loss.")
+
+
+if __name__ == "__main__":
+    main()
