@@ -1,4 +1,4 @@
-"""The wheel holds `zoo` alone: a top-level `datasets` would overwrite another package's."""
+"""The wheel holds `zoo` alone: a `datasets` in it would overwrite another package's."""
 
 import pathlib
 import re

@@ -1,8 +1,8 @@
 """A frozen trunk's output computed once, against computing it in every epoch.
 
-Trains Inception V4 in train-layer mode 2 (Inception-C and the classifier) on pictures of
-the sample, both ways in one run, with the study's own functions; then checks that both
-reach the same validation loss.
+Trains Inception V4 in train-layer mode 2 (Inception-C and the classifier) on pictures
+of the sample, both ways in one run, with the study's own functions; then checks that
+both reach the same validation loss.
 
 Command: python -m benchmarks.frozen_trunk [--pictures 128 --size 139 --epochs 4]
 """

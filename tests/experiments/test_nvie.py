@@ -1,0 +1,210 @@
+"""The studies on NVIE from the command line to the finished run folder."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+import experiments
+from datasets import nvie, pictures
+from datasets.sample import nvie as sample
+from experiments import nvie_cnn, nvie_inception, nvie_svm
+from zoo import heads
+
+SUBJECTS = 6
+QUICK = ["--size", "32", "--epochs", "2", "--batch-size", "16"]
+KEYS = {
+    *["accuracy", "balanced_accuracy", "f1", "roc_auc", "loss", "ci95", "baselines"],
+    *["paper", "data", "protocol", "n_train", "n_test", "n_subjects"],
+}
+FILES = {
+    *["config.json", "metrics.json", "history.csv", "predictions.csv", "loss.png"],
+    *["accuracy.png", "confusion_matrix.png", "roc.png", "report.md", "model.keras"],
+    *["saved_model", "logs", "skipped.json"],
+}
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "nvie"
+    sample.render(folder, subjects=SUBJECTS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+def study(module, tree, out, *options):
+    return module.main(["--data-dir", str(tree), "--out", str(out), *options])
+
+
+@pytest.fixture(scope="module")
+def cnn(tree, runs):
+    return study(nvie_cnn, tree, runs, *QUICK)
+
+
+def metrics(folder):
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def test_run_folder_is_complete(cnn):
+    assert {path.name for path in cnn.iterdir()} == FILES
+    result = metrics(cnn)
+    assert set(result) >= KEYS
+    assert result["data"] == "sample"
+    assert result["protocol"] == "hold-out by subject"
+    assert result["paper"] == 0.716
+    assert result["n_subjects"] == SUBJECTS
+    assert len(result["ci95"]) == 2
+    config = json.loads((cnn / "config.json").read_text())
+    assert config["seed"] == 0
+    assert config["settings"]["epochs"] == 2
+    assert config["command"].startswith("python -m experiments.nvie_cnn")
+
+
+def test_numbers_from_the_sample_are_labelled(cnn):
+    report = (cnn / "report.md").read_text()
+    assert "SAMPLE data" in report.splitlines()[0]
+    assert "this run (sample)" in report
+    assert "no lie detector" in " ".join(report.split())
+
+
+def test_first_and_last_line_say_sample(tree, runs, capsys):
+    study(nvie_svm, tree, runs, "--no-search", "--size", "8")
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert "SAMPLE" in lines[0]
+    assert "SAMPLE" in lines[-1]
+
+
+def test_predictions_are_of_subjects_not_trained_on(cnn, tree):
+    table = pd.read_csv(cnn / "predictions.csv", dtype={"subject": str})
+    index = nvie.index(tree)
+    tested = set(table["subject"])
+    assert 0 < len(tested) < SUBJECTS
+    # Every picture of a tested subject is in the test part, so none was trained on.
+    assert set(table["path"]) == set(index["path"][index["subject"].isin(tested)])
+    answer = np.where(table["probability"] > 0.5, "spontaneous", "posed")
+    assert (answer == table["predicted"]).all()
+    accuracy = (table["predicted"] == table["truth"]).mean()
+    assert metrics(cnn)["accuracy"] == pytest.approx(accuracy)
+
+
+def test_saved_model_gives_the_reported_probabilities_from_files(cnn):
+    table = pd.read_csv(cnn / "predictions.csv").head(10)
+    loaded = tf.saved_model.load(cnn / "saved_model")
+    for path, probability in zip(table["path"], table["probability"], strict=True):
+        out = loaded.serve(pictures.read(path)[np.newaxis])
+        assert float(out[0, 1]) == pytest.approx(probability, abs=1e-5)
+
+
+def test_the_same_command_gives_the_same_metrics(cnn, tree, runs):
+    again = study(nvie_cnn, tree, runs, *QUICK)
+    assert again != cnn
+    assert metrics(again) == metrics(cnn)
+    other = study(nvie_cnn, tree, runs, *QUICK, "--seed", "1")
+    assert metrics(other)["loss"] != metrics(cnn)["loss"]
+
+
+@pytest.mark.parametrize("head", ["svm", "xgboost"])
+def test_heads_decide_twelve_classes_with_augmentation(head, tree, runs):
+    options = ["--task", "emotion", "--head", head, "--augment", "--protocol", "image"]
+    folder = study(nvie_cnn, tree, runs, *QUICK, *options, "--epochs", "1")
+    file = {"svm": "head.skops", "xgboost": "head.ubj"}[head]
+    table = pd.read_csv(folder / "predictions.csv")
+    loaded = tf.saved_model.load(folder / "saved_model")
+    features = loaded.features(pictures.read(table["path"][0])[np.newaxis]).numpy()
+    probability = heads.load(folder / file).predict_proba(features)[0]
+    columns = [c for c in table if c.startswith("probability of")]
+    np.testing.assert_allclose(table.loc[0, columns].to_list(), probability, atol=1e-3)
+    assert (
+        "leak" in metrics(folder)["protocol"]
+        or "same people" in (metrics(folder)["protocol"])
+    )
+
+
+def test_inception_with_a_frozen_trunk_and_sigmoid(tree, runs, capsys):
+    options = ["--size", "75", "--epochs", "1", "--train-layers", "1"]
+    folder = study(nvie_inception, tree, runs, *options, "--activation", "sigmoid")
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert metrics(folder)["paper"] == 0.674
+    assert "Christensen 2018" in capsys.readouterr().out
+
+
+def test_svm_with_the_whole_search(tree, runs):
+    folder = study(nvie_svm, tree, runs, "--size", "12")
+    names = {path.name for path in folder.iterdir()}
+    assert {"search.csv", "search.png", "head.skops", "metrics.json"} <= names
+    assert len(pd.read_csv(folder / "search.csv")) == 126
+    result = metrics(folder)
+    assert set(result) >= KEYS
+    assert set(result["svm"]) == {"kernel", "C", "gamma"}
+    assert "accuracy" in result["default_svm"]
+    # The head takes pixels in 0..1.
+    table = pd.read_csv(folder / "predictions.csv")
+    index = nvie.index(tree).set_index("path").loc[table["path"]].reset_index()
+    rows = np.concatenate([x.numpy() for x, _ in nvie.load(index, 12, 32)])
+    pixels = rows.reshape(len(rows), -1) / 255.0
+    probability = heads.load(folder / "head.skops").predict_proba(pixels)[:, 1]
+    np.testing.assert_allclose(table["probability"], probability, atol=1e-5)
+
+
+def start(tree, out, *options):
+    root = pathlib.Path(experiments.__file__).parents[1]
+    command = [sys.executable, "-m", "experiments.nvie_cnn", "--data-dir", str(tree)]
+    return subprocess.Popen(
+        [*command, "--out", str(out), *options],
+        cwd=root,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_run_leaves_nothing_complete_and_goes_on(how, tree, tmp_path):
+    options = ["--size", "32", "--epochs", "6", "--batch-size", "16"]
+    process = start(tree, tmp_path, *options)
+    backup = "nvie_cnn/.unfinished-*/work/backup/training_metadata.json"
+    deadline = time.time() + 120
+    while not list(tmp_path.glob(backup)) and time.time() < deadline:
+        time.sleep(0.02)
+    process.send_signal(how)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == (130 if how == signal.SIGINT else -how)
+    folder = tmp_path / "nvie_cnn"
+    assert all(path.name.startswith(".unfinished-") for path in folder.iterdir())
+    if how == signal.SIGINT:
+        assert "--resume" in errors and "Traceback" not in errors
+
+    again = start(tree, tmp_path, *options, "--resume")
+    output, errors = again.communicate(timeout=240)
+    assert again.returncode == 0, errors
+    assert "Going on with" in output
+    (final,) = folder.iterdir()
+    assert not final.name.startswith(".")
+    assert len(pd.read_csv(final / "history.csv")) == 6
+    whole = study(nvie_cnn, tree, tmp_path / "whole", *options)
+    assert metrics(final)["loss"] == pytest.approx(metrics(whole)["loss"], abs=1e-6)
+
+
+def test_fewer_than_three_subjects_end_in_a_message(tmp_path):
+    sample.render(tmp_path / "nvie", subjects=2)
+    with pytest.raises(SystemExit, match="at least 3 subjects"):
+        study(nvie_cnn, tmp_path / "nvie", tmp_path / "runs", *QUICK)
+
+
+def test_weights_that_do_not_exist_end_in_a_message(tree, tmp_path):
+    with pytest.raises(SystemExit, match="weights must be None"):
+        study(nvie_cnn, tree, tmp_path, *QUICK, "--weights", "nowhere.keras")
+    assert list((tmp_path / "nvie_cnn").iterdir()) == []
