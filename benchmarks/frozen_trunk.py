@@ -4,7 +4,7 @@ Trains Inception V4 in train-layer mode 2 (Inception-C and the classifier) on pi
 of the sample, both ways in one run, with the study's own functions; then checks that
 both reach the same validation loss.
 
-Command: python -m benchmarks.frozen_trunk [--pictures 128 --size 139 --epochs 4]
+Command: python -m benchmarks.frozen_trunk [--pictures 192 --size 139 --epochs 10]
 """
 
 import argparse
@@ -33,9 +33,9 @@ def timed(settings, data, cached, out):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pictures", type=int, default=128)
+    parser.add_argument("--pictures", type=int, default=192)
     parser.add_argument("--size", type=int, default=139)
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=10)
     options = parser.parse_args()
     tf.config.experimental.enable_op_determinism()
 

@@ -46,7 +46,7 @@ STUDY = common.Study(
         "train_layers": 0,
         "size": 96,
         "weights": "none",
-        "epochs": 8,
+        "epochs": 5,
     },
 )
 

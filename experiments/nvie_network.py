@@ -195,8 +195,7 @@ def decide(model, settings, data):
         return network.predict(pictures, verbose=0).astype(np.float64)
 
     if settings["head"] == "softmax":
-        output = run(model, "test")
-        return output / output.sum(axis=1, keepdims=True), None
+        return normalised(run(model, "test")), None
     extractor = zoo.feature_extractor(model)
     index, labels = data.part("train")
     # Boosted trees want the classes that occur as 0, 1, 2 ...
@@ -206,7 +205,12 @@ def decide(model, settings, data):
     head.fit(run(extractor, "train"), truth)
     probability = np.zeros((len(data.parts["test"]), model.output.shape[-1]))
     probability[:, known] = head.predict_proba(run(extractor, "test"))
-    return probability, head
+    return normalised(probability), head
+
+
+def normalised(probability):
+    """Rows that sum to 1; those of a sigmoid, or in single precision, need not."""
+    return probability / probability.sum(axis=1, keepdims=True)
 
 
 def make_head(settings, index, truth):

@@ -104,7 +104,13 @@ def work(run):
 
 
 def describe(setting):
-    return ", ".join(f"{name} {value}" for name, value in setting.items())
+    """Kernel, C and gamma; a linear kernel has no gamma."""
+    linear = setting["kernel"] == "linear"
+    shown = {k: v for k, v in setting.items() if not (linear and k == "gamma")}
+    return ", ".join(
+        f"{name} {value:g}" if name != "kernel" else value
+        for name, value in shown.items()
+    )
 
 
 def read_pixels(index, run):

@@ -157,8 +157,14 @@ def test_shallow_cnn_needs_to_know_its_size():
         zoo.ShallowCNN(input_shape=(None, 96, 3))
 
 
-@pytest.mark.parametrize("suffix", [".keras", ".weights.h5"])
-@pytest.mark.parametrize("builder, size", [(zoo.InceptionV4, 75), (zoo.ShallowCNN, 32)])
+@pytest.mark.parametrize(
+    "builder, size, suffix",
+    [
+        (zoo.InceptionV4, 75, ".keras"),
+        (zoo.ShallowCNN, 32, ".keras"),
+        (zoo.ShallowCNN, 32, ".weights.h5"),
+    ],
+)
 def test_own_files_load_back(builder, size, suffix, tmp_path):
     model = builder(input_shape=(size, size, 3), classes=3)
     path = tmp_path / f"model{suffix}"
@@ -187,28 +193,6 @@ def test_own_files_of_another_network_or_damaged_are_refused(tmp_path):
     damaged.write_bytes(other.read_bytes()[:5000])
     with pytest.raises(ValueError, match="another kind or damaged"):
         zoo.ShallowCNN(weights=damaged)
-
-
-RELOAD = """
-import sys, numpy as np, keras, zoo
-model = keras.saving.load_model(sys.argv[1])
-pictures = np.load(sys.argv[2])
-np.save(sys.argv[3], model(pictures))
-"""
-
-
-@pytest.mark.parametrize("builder, size, width, channels", BUILDERS)
-def test_keras_file_in_a_fresh_process(builder, size, width, channels, tmp_path):
-    model = builder(input_shape=(size, size, 3), classes=2)
-    pictures = random_pictures(2, size, size, 3)
-    model.save(tmp_path / "model.keras")
-    np.save(tmp_path / "pictures.npy", pictures)
-    files = [tmp_path / n for n in ["model.keras", "pictures.npy", "out.npy"]]
-    root = pathlib.Path(zoo.__file__).parents[1]
-    subprocess.run([sys.executable, "-c", RELOAD, *files], check=True, cwd=root)
-    np.testing.assert_allclose(
-        np.load(tmp_path / "out.npy"), model(pictures), atol=1e-6
-    )
 
 
 def test_import_is_quiet_and_leaves_heavy_parts_alone():
