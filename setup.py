@@ -10,7 +10,6 @@ VERSION = re.search(r'__version__ = "(.+)"', (HERE / "zoo/__init__.py").read_tex
 
 HEADS = ["scikit-learn>=1.7,<2", "xgboost>=3.0,<4", "skops>=0.13,<1"]
 TENSORFLOW = ["tensorflow>=2.21,<2.22"]
-TEST = ["pytest>=8,<10", "ruff>=0.17,<0.18", "setuptools>=77"]
 
 setup(
     name="duchenne",
@@ -21,13 +20,9 @@ setup(
     license="Apache-2.0",
     packages=find_packages(include=["zoo", "zoo.*"]),
     python_requires=">=3.11,<3.14",
-    # Bounds: what the tests run with. Keras needs a backend: see the extras.
-    install_requires=["keras>=3.15,<4", "numpy>=2.3,<2.6", "safetensors>=0.5,<1"],
-    extras_require={
-        "tensorflow": TENSORFLOW,
-        "heads": HEADS,
-        "test": [*TENSORFLOW, *HEADS, *TEST],
-    },
+    # As in requirements.txt, which has the reasons. Keras needs a backend: the extras.
+    install_requires=["keras>=3.15,<3.16", "numpy>=2.3,<2.6", "safetensors>=0.5,<1"],
+    extras_require={"tensorflow": TENSORFLOW, "heads": HEADS},
     classifiers=[
         "Development Status :: 3 - Alpha",
         "Intended Audience :: Science/Research",

@@ -19,6 +19,7 @@ class Study:
         name: the module's name, and that of its run folders.
         model: what is evaluated, as tables call it.
         builder: name of its builder in `zoo`, if it has one.
+        pretrained: whether there are published weights for it.
         dataset: name of the dataset's folder.
         paper: the paper, as tables call it.
         reported: the accuracy that the paper reports, by task.
@@ -34,6 +35,7 @@ class Study:
     defaults: dict
     sample: dict = field(default_factory=dict)
     builder: str | None = None
+    pretrained: bool = False
 
     def settings(self, options, task, on_sample):
         """The settings of a run: its options, then the defaults for its data."""
@@ -51,7 +53,7 @@ class Study:
         return f"(default: {real}; on the sample: {describe(self.sample[name])})"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Run:
     """One run of a study: what its steps hand on.
 
@@ -75,7 +77,7 @@ class Run:
 def describe(value):
     if isinstance(value, dict):
         return ", ".join(f"{v} for {k}" for k, v in value.items())
-    return {True: "on", False: "off"}.get(value, value)
+    return {"True": "on", "False": "off"}.get(str(value), value)
 
 
 def parser(study, doc):
@@ -146,7 +148,7 @@ def find_data(study, data=None, data_dir=None):
         data_dir: the folder that the user named, or `None`.
 
     Returns:
-        `(folder, kind)`, the kind being `"real"` or `"sample"`.
+        `(folder, tried)`: the places that were looked in, where it came to the sample.
 
     Raises:
         ValueError: both the sample and a folder were asked for.
@@ -159,7 +161,7 @@ def find_data(study, data=None, data_dir=None):
     if data == "sample":
         if data_dir is not None:
             raise ValueError("--data sample and --data-dir exclude each other.")
-        return sample.path(study.dataset), "sample"
+        return sample.path(study.dataset), []
     tried = []
     for folder in [data_dir, os.environ.get("DUCHENNE_DATA"), "~/.cache/duchenne"]:
         if not folder:
@@ -167,10 +169,10 @@ def find_data(study, data=None, data_dir=None):
         folder = pathlib.Path(folder).expanduser().resolve()
         inside = folder / study.dataset
         if inside.is_dir():
-            return inside, sample.kind(inside)
+            return inside, tried
         if folder == resolved(data_dir):
             if folder.is_dir():
-                return folder, sample.kind(folder)
+                return folder, tried
             raise FileNotFoundError(f"--data-dir: there is no folder {folder}.")
         tried.append(str(inside))
     if data == "real":
@@ -178,7 +180,7 @@ def find_data(study, data=None, data_dir=None):
             f"There are no real data: looked for {' and '.join(tried)}. Name the "
             "folder with --data-dir, or run on the sample with --data sample."
         )
-    return sample.path(study.dataset), "sample"
+    return sample.path(study.dataset), tried
 
 
 def resolved(path):
@@ -216,15 +218,21 @@ def main(study, arguments, work, argv=None):
         return start(study, arguments, work, argv)
     except StudyError as error:
         raise SystemExit(f"error: {error}") from error
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        raise SystemExit(130) from None  # as a shell reports Ctrl-C
 
 
 def start(study, arguments, work, argv):
+    from datasets import sample
+
     options = vars(arguments.parse_args(argv))
     where = [options.pop(name) for name in ("data", "data_dir", "out", "resume")]
     data, data_dir, out, resume = where
     with user_errors():
-        data_folder, kind = find_data(study, data, data_dir)
-    print(banner(study, kind, data_folder), flush=True)
+        data_folder, tried = find_data(study, data, data_dir)
+    kind = sample.kind(data_folder)
+    print(banner(study, kind, data_folder, tried), flush=True)
 
     settings = study.settings(options, options["task"], kind == "sample")
     key = {**settings, "data": kind, "data_dir": str(data_folder)}
@@ -234,31 +242,30 @@ def start(study, arguments, work, argv):
     run = Run(study, settings, folder, data_folder, kind, shlex.join(command))
     try:
         last_words = work(run)
-    except KeyboardInterrupt:
-        interrupted(folder, [part for part in command if part != "--resume"])
     except BaseException:
-        folder.interrupt()
+        kept = folder.interrupt()
+        if kept:
+            again = [part for part in command if part != "--resume"] + ["--resume"]
+            print(f"\n{kept} Go on with: {shlex.join(again)}", file=sys.stderr)
         raise
     final = folder.finish()
-    print(f"\n{last_words}\nRun folder: {final}{on_sample(kind)}")
+    print(f"\n{last_words}\nRun folder: {final}{on_sample(run.kind)}")
     return final
 
 
-def interrupted(folder, command):
-    kept = folder.interrupt()
-    if folder.path.exists():
-        kept += f" Go on with: {shlex.join([*command, '--resume'])}"
-    print(f"\nStopped. {kept}", file=sys.stderr)
-    raise SystemExit(130)  # as a shell reports Ctrl-C
-
-
-def banner(study, kind, folder):
-    if kind == "sample":
-        return (
-            f"{study.model} on the SAMPLE: pictures made by code, not people. What is "
-            f"measured says that the program works, and nothing else.\nSample: {folder}"
+def banner(study, kind, folder, tried):
+    if kind == "real":
+        return f"{study.model} on real data: {folder}"
+    lines = [
+        f"{study.model} on the SAMPLE: pictures made by code, not people. What is "
+        "measured says that the program works, and nothing else.",
+        f"Sample: {folder}",
+    ]
+    if tried:
+        lines.append(
+            f"No real data in {' or '.join(tried)}; name them with --data-dir."
         )
-    return f"{study.model} on real data: {folder}"
+    return "\n".join(lines)
 
 
 def on_sample(kind):

@@ -4,6 +4,8 @@ import numpy as np
 from sklearn import metrics
 
 RESAMPLES = 2000
+# Fewer people than this say nothing of how much people differ.
+LEAST_SUBJECTS = 5
 
 
 def evaluate(truth, probability, subjects, seed=0):
@@ -19,7 +21,8 @@ def evaluate(truth, probability, subjects, seed=0):
         Dict with `accuracy`, `balanced_accuracy` (mean recall of the classes that
         occur), `f1` (of the genuine class; macro average with more than two classes),
         `roc_auc` (one against the rest, averaged, with more than two; `None` where only
-        one class occurs), `loss` (cross-entropy in nats) and `ci95` (of the accuracy).
+        one class occurs), `loss` (cross-entropy in nats), `ci95` (of the accuracy; see
+        `interval`) and `n_test_subjects`.
     """
     truth, probability = np.asarray(truth), np.asarray(probability, np.float64)
     classes = probability.shape[1]
@@ -34,6 +37,7 @@ def evaluate(truth, probability, subjects, seed=0):
         "roc_auc": roc_auc(truth, probability),
         "loss": float(metrics.log_loss(truth, probability, labels=range(classes))),
         "ci95": interval(answer == truth, subjects, seed),
+        "n_test_subjects": len(set(subjects)),
     }
 
 
@@ -59,10 +63,12 @@ def interval(correct, subjects, seed=0):
         seed: seed of the resampling.
 
     Returns:
-        `[low, high]`.
+        `[low, high]`, or `None` with fewer than 5 subjects.
     """
     _, group = np.unique(np.asarray(subjects, dtype=str), return_inverse=True)
     hits, counts = np.bincount(group, weights=correct), np.bincount(group)
+    if len(counts) < LEAST_SUBJECTS:
+        return None
     rng = np.random.default_rng(seed)
     drawn = rng.integers(len(counts), size=(RESAMPLES, len(counts)))
     shares = hits[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
@@ -80,9 +86,15 @@ def baselines(truth, classes):
 
 def verdict(result, base):
     """One plain sentence: is the model better than a constant answer?"""
+    majority, people = base["majority_class"], result["n_test_subjects"]
+    if result["ci95"] is None:
+        return (
+            f"NOT shown to be better than the majority class ({majority:.3f}): "
+            f"{people} test subjects are too few for an interval."
+        )
     low, high = result["ci95"]
-    majority = base["majority_class"]
-    spread = f"95 % interval {low:.3f} to {high:.3f}, the subjects resampled"
-    if low > majority:
-        return f"Above the majority class ({majority:.3f}): {spread}."
-    return f"NOT shown to be better than the majority class ({majority:.3f}): {spread}."
+    answer = "Above" if low > majority else "NOT shown to be better than"
+    return (
+        f"{answer} the majority class ({majority:.3f}): 95 % interval {low:.3f} to "
+        f"{high:.3f}, resampling the {people} test subjects."
+    )

@@ -1,6 +1,10 @@
 """Training a network so that an interrupted run can go on as if nothing had been."""
 
 import itertools
+import json
+import math
+import os
+import shutil
 import sys
 
 import keras
@@ -73,6 +77,7 @@ def fit(model, batches, validation, epochs, patience, folder, seed):
     Raises:
         StudyError: the training diverged in its first epoch.
     """
+    repair(folder.work / "backup", len(batches(0)))
     first = epochs_done(folder.work)
     csv = folder.path / "history.csv"
     history = known_history(csv, first)
@@ -108,12 +113,44 @@ def fit(model, batches, validation, epochs, patience, folder, seed):
         )
     history = pd.read_csv(csv)
     if not np.isfinite(history[MONITOR]).any():
+        shutil.rmtree(folder.work / "backup")  # nothing to go on with
         raise StudyError(
             "The training diverged: the loss is not a number in the first epoch. Lower "
             "--learning-rate."
         )
     model.load_weights(best)
     return history
+
+
+def repair(backup, steps):
+    """Puts a backup in order that was cut off while it was written.
+
+    Keras writes weights and epoch one after the other, and keeps the pair before them
+    as `.bkp`. The pair that belongs together is kept; without one, none is.
+
+    Args:
+        backup: folder of `keras.callbacks.BackupAndRestore`.
+        steps: training steps an epoch.
+    """
+    names = ["latest.weights.h5", "training_metadata.json"]
+    for suffix in ["", ".bkp"]:
+        weights, metadata = (backup / f"{name}{suffix}" for name in names)
+        if belong_together(weights, metadata, steps):
+            for name in names if suffix else []:
+                shutil.copy(backup / f"{name}{suffix}", backup / name)
+            return
+    shutil.rmtree(backup, ignore_errors=True)
+
+
+def belong_together(weights, metadata, steps):
+    import h5py
+
+    try:
+        epoch = json.loads(metadata.read_text())["epoch"]
+        with h5py.File(weights) as file:
+            return int(file["optimizer/vars/0"][()]) == epoch * steps
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 def known_history(csv, epochs):
@@ -195,12 +232,16 @@ def cache(trunk, batches, count, work, part):
 
     Returns:
         `(outputs, labels)`: arrays of a row a picture, read from disk as needed.
+
+    Raises:
+        StudyError: the disk has no room for them.
     """
     from tqdm import tqdm
 
     file, done = work / f"{part}.npy", work / f"{part}.labels.npy"
     if not done.exists():
         shape = (count, *trunk.output.shape[1:])
+        check_space(work, 4 * math.prod(shape))
         array = np.lib.format.open_memmap(file, "w+", np.float32, shape)
         labels, start = [], 0
         with tqdm(
@@ -213,8 +254,20 @@ def cache(trunk, batches, count, work, part):
                 start += len(out)
                 bar.update(len(out))
         array.flush()
-        np.save(done, np.concatenate(labels))
+        partial = work / "labels.partial.npy"
+        np.save(partial, np.concatenate(labels))
+        os.replace(partial, done)
     return np.load(file, mmap_mode="r"), np.load(done)
+
+
+def check_space(folder, needed):
+    free = shutil.disk_usage(folder).free
+    if needed > 0.9 * free:
+        raise StudyError(
+            f"The frozen trunk's output takes {needed / 1e9:.1f} GB in {folder}, where "
+            f"{free / 1e9:.1f} GB are free. Choose a place with --out, or freeze more "
+            "with --train-layers 1."
+        )
 
 
 def cached_batches(arrays, batch_size, shuffle=False, seed=0, epoch=0):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from datasets import nvie, splits
+from datasets import nvie, sample, splits
 from experiments import common, evaluation, report
 from experiments import figures as draw
 from experiments.run_folder import fingerprint
@@ -98,6 +98,14 @@ def read(run):
         labels = nvie.task_labels(index, settings["task"])
         split = {"subject": splits.holdout, "image": splits.image_holdout}
         parts = split[settings["protocol"]](index, labels, seed=settings["seed"])
+        if len(np.unique(labels[parts["train"]])) < 2:
+            raise ValueError(
+                "The training part has pictures of one class only: too few subjects "
+                "have the other. Try another --seed, or add data."
+            )
+    if run.kind != sample.kind_of(index["path"]):
+        run.kind = "sample"  # a manifest, or a folder above, may lead to it
+        print("These pictures are those of the SAMPLE, made by code, not people.")
     told = nvie.summary(index)
     for name, rows in parts.items():
         subjects = index["subject"].iloc[rows].nunique()
@@ -106,7 +114,8 @@ def read(run):
     pictures = Pictures(index, labels, parts, told)
     run.folder.write_json("skipped.json", index.attrs["report"])
     seen = {"fingerprint": fingerprint(index, run.data_dir), **pictures.counts()}
-    run.folder.write_config(run, seen)
+    with common.user_errors():
+        run.folder.write_config(run, seen)
     return pictures
 
 
@@ -114,8 +123,8 @@ def title(run):
     """Study, task, protocol and data in a line."""
     settings = run.settings
     protocol = PROTOCOLS[settings["protocol"]]
-    sample = common.on_sample(run.kind)
-    return f"{run.study.name}, task {settings['task']}, {protocol}{sample}"
+    label = common.on_sample(run.kind)
+    return f"{run.study.name}, task {settings['task']}, {protocol}{label}"
 
 
 def conclude(run, pictures, probability, files, figures, rows=(), **more):
@@ -189,4 +198,4 @@ def predictions(index, labels, probability, names, path):
     if half > 1:
         for place, name in enumerate(names):
             table[f"probability of {name}"] = probability[:, place]
-    table.to_csv(path, index=False, float_format="%.6f")
+    table.to_csv(path, index=False, float_format="%.6f", errors="backslashreplace")

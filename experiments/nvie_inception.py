@@ -20,6 +20,7 @@ STUDY = common.Study(
     name="nvie_inception",
     model="Inception V4",
     builder="InceptionV4",
+    pretrained=True,
     dataset="nvie",
     paper=nvie.PAPER,
     reported={"spontaneous": 0.674, "emotion": 0.173},
@@ -40,11 +41,11 @@ STUDY = common.Study(
     },
     # Random weights, so all layers train; small pictures, few epochs.
     sample={
-        "learning_rate": 1e-3,
+        "learning_rate": 3e-4,
         "batch_size": 16,
         "augment": False,
         "train_layers": 0,
-        "size": 96,
+        "size": 128,
         "weights": "none",
         "epochs": 5,
     },

@@ -21,74 +21,62 @@ from zoo.layers import PreparePictures
 def parser(study, doc):
     """The options of a study with a network."""
     result = nvie.add_task(common.parser(study, doc))
-    network = result.add_argument_group("network (Table 4.1 of the thesis)")
-    training = result.add_argument_group("training")
-
-    def add(group, name, text, **options):
-        default = study.default(name.replace("-", "_"))
-        group.add_argument(f"--{name}", help=f"{text} {default}", **options)
-
     onoff = {"action": argparse.BooleanOptionalAction}
     count = {"type": common.positive, "metavar": "N"}
-    add(
-        network,
-        "learning-rate",
-        "of Adam, at the start",
-        type=common.above_zero,
-        metavar="X",
-    )
-    add(
-        network,
-        "dropout",
-        "share of the features dropped, 0 to 1",
-        type=common.share,
-        metavar="X",
-    )
-    add(network, "batch-size", "pictures a step", **count)
-    add(
-        network,
-        "decay",
-        "learning rate decay: it ends at rate / (1 + X), with 0 it stays",
-        type=common.not_negative,
-        metavar="X",
-    )
-    add(network, "l2", f"weight penalty, {fitting.L2:g}", **onoff)
-    add(network, "augment", "augmentation of the training pictures", **onoff)
-    add(
-        network,
-        "activation",
-        "of the classifier",
-        choices=["softmax", "sigmoid"],
-    )
-    add(
-        network,
-        "train-layers",
-        "0 all, 1 the classifier, 2 to 5 also down to Inception-C, Reduction-B, "
-        "Inception-B, Reduction-A; or the name of one block, as Mixed_7b",
-        type=mode,
-        metavar="MODE",
-    )
-    add(training, "size", "side of the pictures, in pixels", **count)
-    add(
-        training,
-        "weights",
-        "to start from: imagenet, none, or a file",
-        metavar="WHICH",
-    )
-    add(training, "epochs", "at the most", **count)
-    add(
-        training,
-        "patience",
-        "epochs without a lower validation cross-entropy before it stops",
-        **count,
-    )
-    add(
-        training,
-        "head",
-        "what decides: the network's own classifier, or an SVM or XGBoost on its "
-        "features",
-        choices=["softmax", "svm", "xgboost"],
-    )
+    rate = {"type": common.above_zero, "metavar": "X"}
+    sources = "imagenet, none, or a file" if study.pretrained else "none, or a file"
+    groups = {
+        "network (Table 4.1 of the thesis)": [
+            ("learning-rate", "of Adam, at the start", rate),
+            (
+                "dropout",
+                "share of the features dropped, 0 to 1",
+                {"type": common.share, "metavar": "X"},
+            ),
+            ("batch-size", "pictures a step", count),
+            (
+                "decay",
+                "learning rate decay: it ends at rate / (1 + X), with 0 it stays",
+                {"type": common.not_negative, "metavar": "X"},
+            ),
+            ("l2", f"weight penalty, {fitting.L2:g}", onoff),
+            ("augment", "augmentation of the training pictures", onoff),
+            (
+                "activation",
+                "of the classifier; with sigmoid the saved model gives a probability a "
+                "class, which the report scales to sum to 1",
+                {"choices": ["softmax", "sigmoid"]},
+            ),
+            (
+                "train-layers",
+                "0 all, 1 the classifier, 2 to 5 also down to Inception-C, "
+                "Reduction-B, Inception-B, Reduction-A; or the name of one block, as "
+                "Mixed_7b",
+                {"type": mode, "metavar": "MODE"},
+            ),
+        ],
+        "training": [
+            ("size", "side of the pictures, in pixels", count),
+            ("weights", f"to start from: {sources}", {"metavar": "WHICH"}),
+            ("epochs", "at the most", count),
+            (
+                "patience",
+                "epochs without a lower validation cross-entropy before it stops",
+                count,
+            ),
+            (
+                "head",
+                "what decides: the network's own classifier, or an SVM or XGBoost on "
+                "its features",
+                {"choices": ["softmax", "svm", "xgboost"]},
+            ),
+        ],
+    }
+    for title, options in groups.items():
+        group = result.add_argument_group(title)
+        for name, text, kind in options:
+            default = study.default(name.replace("-", "_"))
+            group.add_argument(f"--{name}", help=f"{text} {default}", **kind)
     return result
 
 
@@ -101,9 +89,9 @@ def work(run):
     settings, path = run.settings, run.folder.path
     keras.utils.set_random_seed(settings["seed"])
     tf.config.experimental.enable_op_determinism()
-    data = nvie.read(run)
     with common.user_errors():
         model = build(run.study, settings)
+    data = nvie.read(run)
     history = train(model, settings, data, run.folder)
     probability, head = decide(model, settings, data)
     draw_curves(run, history, probability.shape[1])
@@ -170,6 +158,8 @@ def train(model, settings, data, folder, cached=True):
 
         validation = fitting.cached_batches(outputs["validation"], size)
 
+    with common.user_errors():
+        batches(0)  # says now, and not in the middle, that imgaug is missing
     steps = -(-len(data.parts["train"]) // settings["batch_size"]) * settings["epochs"]
     fitting.compile_model(
         trained,
@@ -200,9 +190,9 @@ def decide(model, settings, data):
     index, labels = data.part("train")
     # Boosted trees want the classes that occur as 0, 1, 2 ...
     known, truth = np.unique(labels, return_inverse=True)
+    features = run(extractor, "train")
     with common.user_errors():
-        head = make_head(settings, index, truth)
-    head.fit(run(extractor, "train"), truth)
+        head = make_head(settings, index, truth).fit(features, truth)
     probability = np.zeros((len(data.parts["test"]), model.output.shape[-1]))
     probability[:, known] = head.predict_proba(run(extractor, "test"))
     return normalised(probability), head
@@ -210,6 +200,7 @@ def decide(model, settings, data):
 
 def normalised(probability):
     """Rows that sum to 1; those of a sigmoid, or in single precision, need not."""
+    probability = np.maximum(probability, 1e-12)
     return probability / probability.sum(axis=1, keepdims=True)
 
 

@@ -33,6 +33,8 @@ from datasets.nvie import CLASS_NAMES, load
 from experiments import common, evaluation, figures, kernel_search, nvie
 from zoo import heads
 
+# Kernel values are dear with 27,648 pixels: room to compute each once, in MB.
+CACHE_MB = 1000
 DEFAULT = {"kernel": "rbf", "C": 1.0, "gamma": 0.001}
 
 STUDY = common.Study(
@@ -77,7 +79,8 @@ def work(run):
 
     def predict(setting):
         print(f"Fitting {describe(setting)}", flush=True)
-        head = fit(setting, pixels["train"], labels, folds)
+        with common.user_errors():
+            head = fit(setting, pixels["train"], labels, folds)
         classes = len(CLASS_NAMES[run.settings["task"]])
         probability = np.zeros((len(data.parts["test"]), classes))
         probability[:, head.classes_] = head.predict_proba(pixels["test"])
@@ -115,10 +118,16 @@ def describe(setting):
 
 def read_pixels(index, run):
     """All pictures as rows of `size * size * 3` values in 0..1, float32."""
-    batches = load(index, run.settings["size"], batch_size=32)
-    bar = tqdm(batches, desc="reading pictures", unit="batch", disable=None)
-    rows = [pictures.numpy().reshape(len(pictures), -1) for pictures, _ in bar]
-    return np.concatenate(rows) / 255.0
+    size = run.settings["size"]
+    pixels = np.empty((len(index), size * size * 3), np.float32)
+    start = 0
+    with tqdm(total=len(index), desc="reading pictures", disable=None) as bar:
+        for pictures, _ in load(index, size, batch_size=32):
+            stop = start + len(pictures)
+            pixels[start:stop] = pictures.numpy().reshape(len(pictures), -1) / 255.0
+            bar.update(stop - start)
+            start = stop
+    return pixels
 
 
 def search(index, labels, pixels, seed):
@@ -132,7 +141,8 @@ def search(index, labels, pixels, seed):
 
 def fit(setting, pixels, labels, folds):
     """An SVC on pixels, its probabilities calibrated in folds by subject."""
-    head = CalibratedClassifierCV(SVC(**setting), ensemble=False, cv=folds)
+    svc = SVC(**setting, cache_size=CACHE_MB)
+    head = CalibratedClassifierCV(svc, ensemble=False, cv=folds)
     return head.fit(pixels, labels)
 
 

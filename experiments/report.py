@@ -29,10 +29,9 @@ def comparison(run, result, base, more=()):
     sample = " (sample)" if run.kind == "sample" else ""
     measured = f"{run.study.model}, this run{sample}"
     for name, values in [(measured, result), *more]:
-        low, high = values["ci95"]
         keys = ["balanced_accuracy", "f1", "roc_auc", "loss"]
         numbers = [show(values[key]) for key in keys]
-        interval = f"{low:.3f}-{high:.3f}"
+        interval = "-".join(map(show, values["ci95"] or [None]))
         rows.append([name, show(values["accuracy"]), interval, *numbers])
     rows.append(["majority class", show(base["majority_class"])])
     rows.append(["chance", show(base["chance"])])
@@ -81,4 +80,4 @@ def write(path, title, rows, sentence, texts, figures, files):
         parts.append(f"## {heading}\n\n```\n{text}\n```")
     listed = "\n".join(f"- `{name}`: {what}" for name, what in files.items())
     parts += [f"## Files\n\n{listed}", LIMITS]
-    path.write_text("\n\n".join(parts))
+    path.write_text("\n\n".join(parts), "utf-8", "backslashreplace")

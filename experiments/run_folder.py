@@ -34,6 +34,7 @@ class RunFolder:
         self.work.mkdir(parents=True, exist_ok=True)
         self.resumed = resumed
         self.started = time.time()
+        self.lock = locked(path)
 
     @classmethod
     def open(cls, out, study, settings, resume):
@@ -50,7 +51,12 @@ class RunFolder:
         """
         parent = pathlib.Path(out).expanduser() / study
         key = short_hash(settings)
-        unfinished = sorted(parent.glob(f"{PREFIX}*-{key}*"))
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise OSError(f"--out: {error.filename} is not a folder.") from error
+        found = sorted(parent.glob(f"{PREFIX}*-{key}*"))
+        unfinished = [path for path in found if not running(path)]
         if resume and unfinished:
             print(f"Going on with {unfinished[-1]}")
             return cls(unfinished[-1], resumed=True)
@@ -67,13 +73,13 @@ class RunFolder:
         """Leaves an unfinished folder where there is something to go on with.
 
         Returns:
-            What was kept, for the user.
+            What was kept, for the user; empty where it was nothing.
         """
         done = epochs_done(self.work)
-        if done == 0:
+        if done == 0 and not any(self.work.glob("*.labels.npy")):
             shutil.rmtree(self.path, ignore_errors=True)
-            return "Nothing was kept."
-        return f"{done} epochs are kept in {self.path}."
+            return ""
+        return f"Unfinished, {done} epochs done: {self.path}."
 
     def finish(self):
         """Removes the working files and gives the folder its final name."""
@@ -92,6 +98,9 @@ class RunFolder:
         Args:
             run: the `Run`.
             data: what is known of the data: fingerprint, counts.
+
+        Raises:
+            ValueError: a run is gone on with, and its data are not what they were.
         """
         config = {
             "study": run.study.name,
@@ -104,7 +113,43 @@ class RunFolder:
             "started": time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(self.started)),
             "resumed": self.resumed,
         }
+        before = self.path / "config.json"
+        if self.resumed and before.exists():
+            known = json.loads(before.read_text())["data"]
+            if known != json.loads(json.dumps(config["data"], default=str)):
+                raise ValueError(
+                    "The data have changed since the run was interrupted: now "
+                    f"{config['data']}, then {known}. Start without --resume."
+                )
         self.write_json("config.json", config)
+
+
+def locked(path):
+    """A lock on a run's folder that ends with the process; `None` without `fcntl`."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return None
+    file = open(path / "work" / "lock", "w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise
+    return file
+
+
+def running(path):
+    """Whether another process is at work in a run's folder."""
+    if not (path / "work" / "lock").exists():
+        return False
+    try:
+        lock = locked(path)
+    except BlockingIOError:
+        return True
+    if lock:
+        lock.close()
+    return False
 
 
 def vacant(path, make=True):
@@ -151,9 +196,8 @@ def fingerprint(index, data_dir):
     for row in index.itertuples(index=False):
         place = os.path.relpath(row.path, data_dir).replace(os.sep, "/")
         labels = [str(value) for name, value in row._asdict().items() if name != "path"]
-        digest.update(
-            "\0".join([place, str(os.path.getsize(row.path)), *labels]).encode()
-        )
+        told = "\0".join([place, str(os.path.getsize(row.path)), *labels])
+        digest.update(os.fsencode(told))
     return digest.hexdigest()[:16]
 
 
@@ -169,18 +213,17 @@ def versions():
 
 def commit():
     """The checkout's commit, `+` where it was changed since, or `None`."""
-    here = pathlib.Path(__file__).parent
-    try:
-        git = [
-            "git",
-            "-C",
-            str(here),
-            "describe",
-            "--always",
-            "--dirty=+",
-            "--abbrev=40",
-        ]
-        done = subprocess.run(git, capture_output=True, text=True, check=True)
+    root = pathlib.Path(__file__).resolve().parents[1]
+
+    def git(*arguments):
+        command = ["git", "-C", str(root), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
         return done.stdout.strip()
+
+    try:
+        if pathlib.Path(git("rev-parse", "--show-toplevel")).resolve() != root:
+            return None  # unpacked inside somebody else's repository
+        changed = "+" if git("status", "--porcelain", "--untracked-files=no") else ""
+        return git("rev-parse", "HEAD") + changed
     except (OSError, subprocess.CalledProcessError):
         return None

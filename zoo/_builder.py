@@ -53,7 +53,7 @@ def check_shape(shape, min_size, fixed_size):
         "expected (height, width, channels), channels last, with height and width of "
         f"{min_size} or more" + ("." if fixed_size else ", or None.")
     )
-    if len(shape) != 3 or shape[-1] is None:
+    if len(shape) != 3 or not shape[-1] or shape[-1] < 1:
         raise ValueError(f"Wrong input_shape: {expected} Received: {tuple(shape)}")
     for side in shape[:2]:
         if (side is None and fixed_size) or (side is not None and side < min_size):

@@ -38,18 +38,21 @@ def train_layers(model, mode):
     """
     if isinstance(mode, str):
         blocks = (mode,)
-    elif mode in range(len(PARTS) + 1):
+    elif isinstance(mode, int) and 0 <= mode <= len(PARTS):
         blocks = tuple(block for part in PARTS[:mode] for block in part)
     else:
         raise ValueError(
             "mode must be 0 (everything), 1 (the classifier) to 5 (down to "
             f"Reduction-A), or the name of a block. Received: {mode!r}"
         )
+    names = {layer.name for layer in model.layers}
     for block in blocks:
-        if not any(belongs(layer, block) for layer in model.layers):
+        own = [layer for layer in model.layers if belongs(layer, block)]
+        if block not in names or not any(layer.weights for layer in own):
             raise ValueError(
-                f"mode {mode!r} trains the block {block!r}, which {model.name!r} does "
-                "not have. A block is named as the layer that ends it."
+                f"mode {mode!r} trains the block {block!r}, but {model.name!r} has no "
+                "block with weights of that name. A block is named as the layer that "
+                "ends it."
             )
     for layer in model.layers:
         layer.trainable = mode == 0 or any(

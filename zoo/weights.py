@@ -57,9 +57,10 @@ def check(weights, imagenet=None):
         return None
     if weights == "imagenet" and imagenet is not None:
         return imagenet
-    path = os.path.expanduser(os.fspath(weights))
-    if os.path.isfile(path) or os.path.isfile(f"{path}.index"):
-        return path
+    if isinstance(weights, (str, os.PathLike)):
+        path = os.path.expanduser(os.fspath(weights))
+        if os.path.isfile(path) or os.path.isfile(f"{path}.index"):
+            return path
     raise ValueError(
         "weights must be None, "
         + ("'imagenet', " if imagenet else "")
@@ -189,7 +190,7 @@ def load(model, tensors, source, top):
 
 def leave_top(model, variables, tensors, source, top):
     """Takes off both sides what of the top is not to be loaded."""
-    absent = set(top) - {layer.name for layer in model.layers}
+    absent = set(top) - {layer.name for layer in model.layers if layer.weights}
     for name in [name for name in tensors if name.split("/")[0] in absent]:
         del tensors[name]
     kernel = f"{top[-1]}/kernel"

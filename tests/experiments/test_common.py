@@ -25,26 +25,25 @@ def sample(tmp_path):
 
 
 def test_without_data_a_study_runs_on_the_sample(sample):
-    assert common.find_data(STUDY) == (sample, "sample")
-    assert common.find_data(STUDY, "sample") == (sample, "sample")
+    folder, tried = common.find_data(STUDY)
+    assert folder == sample
+    assert len(tried) == 1 and tried[0].endswith("duchenne/nvie")
+    assert tried[0] in common.banner(STUDY, "sample", folder, tried)
+    assert common.find_data(STUDY, "sample") == (sample, [])
 
 
 def test_data_dir_beats_the_environment_which_beats_the_cache(tmp_path, monkeypatch):
     home = tmp_path / "home" / ".cache" / "duchenne" / "nvie"
     home.mkdir(parents=True)
-    assert common.find_data(STUDY) == (home, "real")
+    assert common.find_data(STUDY)[0] == home
     shared = tmp_path / "shared"
     (shared / "nvie").mkdir(parents=True)
     monkeypatch.setenv("DUCHENNE_DATA", str(shared))
-    assert common.find_data(STUDY) == (shared / "nvie", "real")
+    assert common.find_data(STUDY)[0] == shared / "nvie"
     mine = tmp_path / "mine"
     mine.mkdir()
-    assert common.find_data(STUDY, data_dir=mine) == (mine, "real")
-    assert common.find_data(STUDY, data_dir=shared) == (shared / "nvie", "real")
-
-
-def test_a_sample_given_as_data_dir_is_still_a_sample(sample):
-    assert common.find_data(STUDY, data_dir=sample) == (sample, "sample")
+    assert common.find_data(STUDY, data_dir=mine)[0] == mine
+    assert common.find_data(STUDY, data_dir=shared)[0] == shared / "nvie"
 
 
 def test_wrong_places_are_named(tmp_path):
@@ -85,6 +84,7 @@ def test_every_setting_of_table_4_1_is_an_option():
         assert f"--{name}" in options
     assert "(default: 0.0005; on the sample: " in options
     assert "0.4 for spontaneous, 0.7 for emotion" in options
+    assert "it stays (default: 0)" in options  # and not "off"
 
 
 @pytest.mark.parametrize("module", [nvie_inception, nvie_cnn, nvie_svm])

@@ -61,9 +61,23 @@ def test_interval_is_wider_where_a_subject_is_right_or_wrong_as_a_whole():
     assert ratio == pytest.approx(np.sqrt(20), rel=0.2)
 
 
-def test_baselines_and_verdict():
+def test_baselines():
     truth = np.array([0, 0, 0, 1])
     base = evaluation.baselines(truth, classes=2)
     assert base == {"majority_class": 0.75, "chance": 0.5}
-    assert evaluation.verdict({"ci95": [0.76, 0.9]}, base).startswith("Above")
-    assert evaluation.verdict({"ci95": [0.7, 0.9]}, base).startswith("NOT shown")
+
+
+@pytest.mark.parametrize(
+    "ci95, begins",
+    [([0.76, 0.9], "Above the"), ([0.7, 0.9], "NOT shown"), (None, "NOT shown")],
+)
+def test_verdict(ci95, begins):
+    result = {"ci95": ci95, "n_test_subjects": 7}
+    sentence = evaluation.verdict(result, {"majority_class": 0.75})
+    assert sentence.startswith(begins)
+    assert "7 test subjects" in sentence
+
+
+def test_a_handful_of_subjects_gives_no_interval():
+    assert evaluation.interval(np.ones(40), np.arange(40) // 10) is None
+    assert evaluation.interval(np.ones(50), np.arange(50) // 10) == [1.0, 1.0]

@@ -1,5 +1,6 @@
 """Training: resuming, frozen trunks, the loss. Small networks, real training."""
 
+import h5py
 import keras
 import numpy as np
 import pandas as pd
@@ -76,6 +77,7 @@ def test_an_interrupted_training_goes_on_as_if_nothing_had_been(
         with pytest.raises(Killed):
             train(data, first, epochs=5)
     first.interrupt()
+    first.lock.close()
     # Other initial weights: the backup has to bring everything back.
     parts, again = train(
         data, new_folder(tmp_path / "parts", resume=True), 5, model=network(seed=9)
@@ -109,8 +111,10 @@ def test_best_epoch_is_put_back_and_training_stops_early(data, tmp_path):
 
 
 def test_divergence_is_an_error_that_says_what_to_do(data, tmp_path):
+    folder = new_folder(tmp_path)
     with pytest.raises(StudyError, match="--learning-rate"):
-        train(data, new_folder(tmp_path), epochs=2, learning_rate=1e30)
+        train(data, folder, epochs=2, learning_rate=1e30)
+    assert folder.interrupt() == ""  # there is nothing to go on with
 
 
 def test_loss_holds_the_weight_penalty_and_the_metric_does_not(data):
@@ -199,3 +203,45 @@ def test_history_is_cut_to_the_epochs_that_the_backup_holds(tmp_path):
     assert len(pd.read_csv(csv)) == 3
     assert len(fitting.known_history(csv, 0)) == 0
     assert not csv.exists()
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def empty(path):
+    path.write_text("")
+
+
+@pytest.mark.parametrize(
+    "name, damage", [("latest.weights.h5", cut), ("training_metadata.json", empty)]
+)
+def test_a_backup_cut_off_while_written_falls_back_on_the_one_before(
+    name, damage, data, tmp_path
+):
+    whole, _ = train(data, new_folder(tmp_path / "whole"), epochs=4)
+    folder = new_folder(tmp_path / "cut")
+    train(data, folder, epochs=3)
+    damage(folder.work / "backup" / name)
+    again = new_folder(tmp_path / "cut", resume=True)
+    assert again.path != folder.path  # the first run still holds it
+    folder.lock.close()
+    again = new_folder(tmp_path / "cut", resume=True)
+    history, _ = train(data, again, epochs=4, model=network(seed=9))
+    pd.testing.assert_frame_equal(history, whole, rtol=1e-6)
+
+
+def test_weights_an_epoch_ahead_of_their_metadata_are_not_trusted(data, tmp_path):
+    folder = new_folder(tmp_path)
+    train(data, folder, epochs=3)
+    metadata = folder.work / "backup" / "training_metadata.json"
+    metadata.write_text('{"epoch": 2, "batch": 0}')
+    fitting.repair(folder.work / "backup", steps=3)
+    assert metadata.read_text() == '{"epoch": 2, "batch": 0}'
+    with h5py.File(folder.work / "backup" / "latest.weights.h5") as file:
+        assert file["optimizer/vars/0"][()] == 2 * 3
+
+
+def test_too_small_a_disk_is_noticed_before(tmp_path):
+    with pytest.raises(StudyError, match="GB are free"):
+        fitting.check_space(tmp_path, needed=1e18)

@@ -65,7 +65,7 @@ def test_run_folder_is_complete(cnn):
     assert result["protocol"] == "hold-out by subject"
     assert result["paper"] == 0.716
     assert result["n_subjects"] == SUBJECTS
-    assert len(result["ci95"]) == 2
+    assert result["n_test_subjects"] == 1 and result["ci95"] is None
     config = json.loads((cnn / "config.json").read_text())
     assert config["seed"] == 0
     assert config["settings"]["epochs"] == 2
@@ -84,6 +84,16 @@ def test_first_and_last_line_say_sample(tree, runs, capsys):
     lines = capsys.readouterr().out.strip().splitlines()
     assert "SAMPLE" in lines[0]
     assert "SAMPLE" in lines[-1]
+
+
+def test_a_manifest_that_leads_to_the_sample_is_labelled_too(
+    tree, tmp_path, runs, capsys
+):
+    nvie.index(tree).to_csv(tmp_path / "manifest.csv", index=False)
+    folder = study(nvie_svm, tmp_path, runs, "--no-search", "--size", "8")
+    assert metrics(folder)["data"] == "sample"
+    assert "SAMPLE" in capsys.readouterr().out.strip().splitlines()[-1]
+    assert "SAMPLE" in (folder / "report.md").read_text().splitlines()[0]
 
 
 def test_predictions_are_of_subjects_not_trained_on(cnn, tree):

@@ -40,6 +40,7 @@ def test_resume_finds_the_unfinished_run_of_the_same_settings(tmp_path):
     first = RunFolder.open(tmp_path, "study", SETTINGS, resume=False)
     backup(first, epoch=3)
     assert "3 epochs" in first.interrupt()
+    first.lock.close()
     other = RunFolder.open(tmp_path, "study", {**SETTINGS, "seed": 1}, resume=True)
     assert other.path != first.path and not other.resumed
     again = RunFolder.open(tmp_path, "study", SETTINGS, resume=True)
@@ -60,10 +61,31 @@ def test_an_interruption_before_the_first_epoch_leaves_nothing(tmp_path):
     assert not folder.path.exists()
 
 
-def test_a_folder_that_cannot_be_written(tmp_path):
-    (tmp_path / "study").write_text("a file where the folder should go")
-    with pytest.raises(OSError):
-        RunFolder.open(tmp_path, "study", SETTINGS, resume=False)
+def test_resume_does_not_take_over_a_run_that_is_going_on(tmp_path):
+    first = RunFolder.open(tmp_path, "study", SETTINGS, resume=False)
+    backup(first, epoch=3)
+    second = RunFolder.open(tmp_path, "study", SETTINGS, resume=True)
+    assert second.path != first.path
+
+
+def test_out_has_to_be_a_folder(tmp_path):
+    (tmp_path / "file").write_text("")
+    for out in [tmp_path / "file", tmp_path / "file" / "below"]:
+        with pytest.raises(OSError, match="--out: .* is not a folder"):
+            RunFolder.open(out, "study", SETTINGS, resume=False)
+
+
+def test_resume_refuses_data_that_have_changed(tmp_path):
+    study = Study("study", "a model", "nvie", "a paper", {}, {})
+    folder = RunFolder.open(tmp_path, "study", SETTINGS, resume=False)
+    run = Run(study, SETTINGS, folder, tmp_path, "sample", "python -m experiments.x")
+    folder.write_config(run, {"fingerprint": "ab"})
+    backup(folder, epoch=3)
+    folder.lock.close()
+    run.folder = RunFolder.open(tmp_path, "study", SETTINGS, resume=True)
+    run.folder.write_config(run, {"fingerprint": "ab"})
+    with pytest.raises(ValueError, match="have changed .* without --resume"):
+        run.folder.write_config(run, {"fingerprint": "cd"})
 
 
 def test_fingerprint_sees_labels_names_and_sizes_and_not_the_place(tmp_path):

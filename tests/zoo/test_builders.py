@@ -141,6 +141,8 @@ def test_input_tensor_activation_dropout_and_name(builder, size, width, channels
     [
         ({"weights": "imagnet"}, "weights must be None, .*Received: 'imagnet'"),
         ({"weights": "no/such/file.keras"}, "existing file"),
+        ({"weights": 3}, "existing file. Received: 3"),
+        ({"input_shape": (96, 96, 0)}, r"Received: \(96, 96, 0\)"),
         ({"pooling": "mean"}, "pooling must be None"),
         ({"input_shape": (5, 96, 3)}, r"or more.* Received: \(5, 96, 3\)"),
         ({"input_shape": (96, 96)}, r"\(height, width, channels\)"),
@@ -180,8 +182,15 @@ def test_own_files_load_back(builder, size, suffix, tmp_path):
     with pytest.warns(UserWarning, match="3 classes and the model has 2"):
         builder(input_tensor=picture, classes=2, weights=path)
 
-    headless = builder(include_top=False, input_shape=(size, size, 3), weights=path)
-    np.testing.assert_array_equal(headless.weights[0].numpy(), model.weights[0].numpy())
+    for pooling in [None, "avg"]:
+        headless = builder(
+            include_top=False,
+            input_shape=(size, size, 3),
+            weights=path,
+            pooling=pooling,
+        )
+        for ours, theirs in zip(headless.weights, model.weights, strict=False):
+            np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
 
 
 def test_own_files_of_another_network_or_damaged_are_refused(tmp_path):

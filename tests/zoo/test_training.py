@@ -74,11 +74,17 @@ def test_shallow_cnn():
     assert count(model.trainable_weights) == 2048 * 2 + 2
     zoo.train_layers(model, "conv_4")
     assert count(model.trainable_weights) == 2048 * 2 + 2 + 3 * 3 * 24 * 32 + 32
-    with pytest.raises(ValueError, match="'Mixed_7b', which 'shallow_cnn' does not"):
+    with pytest.raises(ValueError, match="'Mixed_7b', but 'shallow_cnn' has no"):
         zoo.train_layers(model, 2)
 
 
-@pytest.mark.parametrize("mode", [-1, 6, 2.5, None, "Mixed_9z", "Mixed_7"])
+@pytest.mark.parametrize("mode", [-1, 6, 1.0, None, "Mixed_9z", "Mixed_7", "Mixed"])
 def test_unknown_mode(inception, mode):
     with pytest.raises(ValueError, match="mode"):
         zoo.train_layers(inception, mode)
+
+
+@pytest.mark.parametrize("block", ["conv", "pool_1", "flatten", "dropout"])
+def test_what_has_no_weights_is_no_block(block):
+    with pytest.raises(ValueError, match="no block with weights of that name"):
+        zoo.train_layers(zoo.ShallowCNN(input_shape=(32, 32, 3)), block)
