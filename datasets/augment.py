@@ -106,7 +106,7 @@ def _pipeline(kinds):
 
 
 def _build(kinds):
-    _import_imgaug()
+    check()
     import imgaug.augmenters as iaa
 
     def sometimes(augmenter):
@@ -148,7 +148,12 @@ def _affine(kinds):
     return iaa.Affine(mode="edge", **parts)
 
 
-def _import_imgaug():
+def check():
+    """Finds out whether pictures can be augmented here, before many are read.
+
+    Raises:
+        ImportError: if imgaug is missing or is the unmaintained package.
+    """
     try:
         import imgaug.augmenters  # noqa: F401
     except (ImportError, AttributeError) as error:

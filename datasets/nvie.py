@@ -9,7 +9,8 @@ each looked up in its subject's sequences.
 Our readings of what the thesis leaves open: a spontaneous picture's emotion is
 the word that its sequence's folder spells, or else the first character of its
 file name (1 happiness, 2 disgust, 3 fear, 4 surprise, 5 anger, 6 sadness, other
-digits none of them), or else the digit that is its sequence's folder.
+digits none of them), or else the digit that is its sequence's folder. A file name
+that begins with 7, 8, 9 or 0 leaves the picture out, whatever its folder says.
 """
 
 import itertools
@@ -20,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from datasets import augment as augmentation
 from datasets import nvie_layout as layout
 from datasets import nvie_match, pictures
 from datasets.nvie_layout import EMOTIONS, Place
@@ -66,7 +68,8 @@ def index(data_dir: str | os.PathLike) -> pd.DataFrame:
         (front, left, right or NA), `glasses` (True, False or NA), `sequence`
         (folder of the sequence that a spontaneous picture is the apex of, relative
         to `data_dir`, or NA; its first frame is the onset). `attrs["report"]` says
-        what was left out and what deserves a look: reason -> list of paths.
+        what was left out and what deserves a look: reason -> list of paths, where
+        bytes of a file name that are not UTF-8 are spelt `\\udcb8`.
 
     Raises:
         FileNotFoundError: There is no such folder, or nothing of NVIE in it.
@@ -78,7 +81,11 @@ def index(data_dir: str | os.PathLike) -> pd.DataFrame:
     report = defaultdict(list)
     listed = (root / layout.MANIFEST).is_file()
     rows = _from_manifest(root, report) if listed else _from_tree(root, report)
-    report = {reason: sorted(paths) for reason, paths in report.items() if paths}
+    report = {
+        reason: sorted(map(_printable, paths))
+        for reason, paths in report.items()
+        if paths
+    }
     if not rows:
         kind = FileNotFoundError if _NOTHING_USED.issuperset(report) else ValueError
         raise kind(_complaint(root, "no picture in it can be used", report))
@@ -97,8 +104,24 @@ _NOTHING_USED = {
 }
 
 
+def _printable(text: str) -> str:
+    """A file's name may hold bytes of another encoding, which cannot be printed."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _first_few(paths: list[str]) -> str:
+    return ", ".join(paths[:3]) + (", ..." if len(paths) > 3 else "")
+
+
 def _complaint(root: Path, why: str, report: dict) -> str:
     lines = [f"No NVIE data in {root}: {why}.", "Looked for:"]
+    if set(report) == {"missing"}:
+        count, named = len(report["missing"]), _first_few(report["missing"])
+        lines.insert(
+            0,
+            f"0 of {count} pictures listed in {root / layout.MANIFEST} were found "
+            f"({named}); a path there is absolute or relative to {root}.",
+        )
     lines += [f"  {line}" for line in layout.LAYOUT.splitlines()]
     lines += ["Found instead:", *_reasons(report)] if report else []
     lines += [
@@ -107,15 +130,14 @@ def _complaint(root: Path, why: str, report: dict) -> str:
         f"For a copy laid out otherwise, write a {layout.MANIFEST} into that folder "
         f"with the columns {','.join(layout.COLUMNS)}.",
     ]
-    return "\n".join(lines)
+    return _printable("\n".join(lines))
 
 
 def _reasons(report: dict) -> list[str]:
-    return [
-        f"  {len(paths)} {reason}: {', '.join(paths[:3])}"
-        f"{', ...' if len(paths) > 3 else ''}"
-        for reason, paths in report.items()
-    ]
+    lines = [f"  {len(p)} {reason}: {_first_few(p)}" for reason, p in report.items()]
+    if any(path.lower().endswith(".bmp") for path in report.get("unreadable", ())):
+        lines.append(f"  ({pictures.BMP})")
+    return lines
 
 
 def _from_manifest(root: Path, report: dict) -> list[dict]:
@@ -149,8 +171,13 @@ def _from_tree(root: Path, report: dict) -> list[dict]:
         lambda p: layout.emotion_word(p.expression),
     )
     posed = _drop(posed, "no subject", report, lambda p: p.subject)
-    # A copy without a folder of apex frames still has the sequences.
-    apexes = places["apex"] or _last_frames(frames, report)
+    # A copy without a folder of apex frames still has the sequences. Where the name
+    # says that it is none of the emotions, nothing is searched for.
+    apexes = (
+        _drop(places["apex"], "no emotion", report, lambda p: _by_name(p) != "")
+        if places["apex"]
+        else _last_frames(frames, report)
+    )
 
     paths = {p.path: os.path.join(root, p.path) for p in posed + apexes}
     good = pictures.readable(list(paths.values()))
@@ -195,7 +222,7 @@ def _spontaneous(root, apexes, frames, report) -> list[dict]:
         said = _said_emotions(apex, frame)
         if len(set(said)) > 1:
             report["emotion conflict"].append(apex.path)
-        if not said or not said[0]:
+        if not said:
             report["no emotion"].append(apex.path)
         elif not (apex.subject or frame):
             # Its subject could stand on both sides of a split.
@@ -210,12 +237,16 @@ def _spontaneous(root, apexes, frames, report) -> list[dict]:
 
 
 def _said_emotions(apex: Place, frame: Place | None) -> list[str]:
-    """What folder and file name say, the most trusted first; "" is no emotion."""
+    """What folder and file name say, the most trusted first."""
     folder = frame.expression if frame else None
+    said = layout.emotion_word(folder), _by_name(apex), layout.emotion_digit(folder)
+    return [emotion for emotion in said if emotion]
+
+
+def _by_name(apex: Place) -> str | None:
+    """What the code that begins an apex's file name says; "" is no emotion."""
     first = os.path.basename(apex.path)[0]
-    by_name = layout.emotion_digit(first) or ("" if first in "7890" else None)
-    said = layout.emotion_word(folder), by_name, layout.emotion_digit(folder)
-    return [emotion for emotion in said if emotion is not None]
+    return layout.emotion_digit(first) or ("" if first in "7890" else None)
 
 
 def _row(root, place: Place, spontaneous: int, emotion: str, frame=None) -> dict:
@@ -282,8 +313,9 @@ def load(
     batch_size: int,
     augment: bool = False,
     task: str = "spontaneous",
-    shuffle: bool = False,
     seed: int = 0,
+    *,
+    shuffle: bool = False,
     epoch: int = 0,
 ):
     """Reads, decodes and resizes the pictures of an index, in parallel.
@@ -300,8 +332,8 @@ def load(
         batch_size: Pictures in a batch; the last batch may hold fewer.
         augment: Whether to augment the pictures (`datasets.augment`).
         task: "spontaneous" or "emotion", see `task_labels`.
-        shuffle: Whether to draw a new order for every epoch.
         seed: 0 or more.
+        shuffle: Whether to draw a new order for every epoch.
         epoch: Number of the first pass, from 0: an interrupted training goes on
             with what it would have seen.
 
@@ -312,8 +344,12 @@ def load(
 
     Raises:
         ValueError: An empty index, an unknown task, a size or number out of range.
+        ImportError: `augment` without a usable imgaug.
     """
     import tensorflow as tf
+
+    if augment:
+        augmentation.check()
 
     for name, value, least in (
         ("size", size, 1),
@@ -362,10 +398,8 @@ def load(
 def _augmented(picture, seed):
     import tensorflow as tf
 
-    from datasets import augment
-
     def apply(picture, seed):
-        return augment.apply(picture, int(seed))
+        return augmentation.apply(picture, int(seed))
 
     rounded = tf.saturate_cast(tf.round(picture), tf.uint8)
     # Stateless, or determinism would make the map run one picture at a time.

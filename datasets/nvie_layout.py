@@ -116,12 +116,21 @@ def _deepest(levels: list[str], what: str) -> str | None:
 def canonical_subject(name: str | None) -> str | None:
     """`7`, `007`, `S7`, `P07`, `subject_7` -> `007`; another name stays itself.
 
-    The same number in both parts of NVIE is read as the same person: should it
-    be two, a split by subject loses nothing; the other way round it would leak.
+    Case is ignored, as is the `.0` that a table adds to numbers. The same number in
+    both parts of NVIE is read as the same person: should it be two, a split by
+    subject loses nothing; the other way round it would leak.
     """
-    if name is None or not _FOLDERS["subject"].fullmatch(name):
-        return name
+    if name is None:
+        return None
+    name = _whole(name)
+    if not _FOLDERS["subject"].fullmatch(name):
+        return name.casefold()
     return f"{int(re.search(r'[0-9]+$', name).group()):03d}"
+
+
+def _whole(text: str) -> str:
+    """`7.0` -> `7`: pandas writes whole numbers so where a column lacks some."""
+    return re.sub(r"^([0-9]+)\.0+$", r"\1", text)
 
 
 def emotion_word(name: str | None) -> str | None:
@@ -236,7 +245,8 @@ def _manifest_row(cells: dict, where: str, root: Path) -> dict:
             f"{where}: expected an emotion out of {', '.join(EMOTIONS)}, got "
             f"{values['emotion']!r}; leave other pictures out of the manifest."
         )
-    if values["spontaneous"] not in ("0", "1"):
+    spontaneous = _YES_NO.get(_whole(values["spontaneous"]).lower())
+    if spontaneous is None:
         raise ValueError(
             f"{where}: expected spontaneous to be 1 or, for posed, 0; got "
             f"{values['spontaneous']!r}."
@@ -246,7 +256,8 @@ def _manifest_row(cells: dict, where: str, root: Path) -> dict:
             f"{where}: expected illumination to be front, left, right or empty; got "
             f"{values['illumination']!r}."
         )
-    if values["glasses"].lower() not in _YES_NO:
+    glasses = _whole(values["glasses"]).lower()
+    if glasses not in _YES_NO:
         raise ValueError(
             f"{where}: expected glasses to be True, False or empty; got "
             f"{values['glasses']!r}."
@@ -255,8 +266,8 @@ def _manifest_row(cells: dict, where: str, root: Path) -> dict:
         "path": os.path.normpath(root / values["path"].replace("\\", "/")),
         "subject": canonical_subject(values["subject"]),
         "emotion": emotion,
-        "spontaneous": int(values["spontaneous"]),
+        "spontaneous": int(spontaneous),
         "illumination": light or None,
-        "glasses": _YES_NO[values["glasses"].lower()],
+        "glasses": _YES_NO[glasses],
         "sequence": (cells.get("sequence") or "").strip() or None,
     }

@@ -20,6 +20,7 @@ from datasets.nvie_layout import Place
 BYTES, PIXELS, NEAREST = "identical bytes", "identical pixels", "nearest picture"
 
 _SIDE = 32  # of a thumbnail
+_COARSE = 8  # of a thumbnail of the thumbnail
 _BLOCK = 4096
 
 # The nearest picture is taken for the same one where the thumbnails differ by no more
@@ -29,6 +30,8 @@ _BLOCK = 4096
 # resized to 299 x 299 by 0.3, from the other sequences of that sitting by 0.4 to 6.
 NEAR = 0.5
 CLEAR = 0.5
+# From here on a frame is neither near nor in the way of a nearer one.
+_FAR = NEAR / CLEAR + 0.01
 
 
 class Match(NamedTuple):
@@ -185,7 +188,13 @@ class _Nearest:
             return
         thumbnails = np.stack([look.thumbnail for _, look in seen])
         own = np.stack([self.looks[row].thumbnail for row in rows])
-        distances = cdist(own, thumbnails, "cityblock") / _SIDE**2
+        # Averages of blocks never differ by more than what they are averages of.
+        coarse = cdist(_coarse(own), _coarse(thumbnails), "cityblock") / _COARSE**2
+        distances = np.full(coarse.shape, np.inf)
+        for i in np.flatnonzero((coarse < _FAR).any(axis=1)):
+            near = np.flatnonzero(coarse[i] < _FAR)
+            distances[i, near] = cdist(own[[i]], thumbnails[near], "cityblock")[0]
+        distances /= _SIDE**2
         columns = np.array([self.columns[frame.sequence] for frame, _ in seen])
         for column in np.unique(columns):
             members = np.flatnonzero(columns == column)
@@ -193,9 +202,11 @@ class _Nearest:
             self.distances[rows, column] = distances[range(len(rows)), closest]
             self.nearest[rows, column] = len(self.frames) + closest
         self.frames += [frame for frame, _ in seen]
+        alike = defaultdict(list)
+        for frame, look in seen:
+            alike[look.digest].append(frame)
         for row in rows:
-            digest = self.looks[row].digest
-            self.twins[row] += [frame for frame, look in seen if look.digest == digest]
+            self.twins[row] += alike.get(self.looks[row].digest, [])
 
     def match(self, row: int) -> Match | None:
         if self.twins[row]:
@@ -207,6 +218,13 @@ class _Nearest:
         if nearest > NEAR or not nearest < CLEAR * others:
             return None
         return Match(self.frames[self.nearest[row, column]], NEAREST)
+
+
+def _coarse(thumbnails: np.ndarray) -> np.ndarray:
+    """Thumbnails (count, _SIDE ** 2) made smaller: (count, _COARSE ** 2)."""
+    block = _SIDE // _COARSE
+    blocks = thumbnails.reshape(-1, _COARSE, block, _COARSE, block)
+    return blocks.mean(axis=(2, 4)).reshape(len(thumbnails), -1)
 
 
 class _Look(NamedTuple):

@@ -5,6 +5,7 @@ when a folder was indexed is one that `tf.data` can read later.
 """
 
 import os
+import struct
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,12 +14,21 @@ import numpy as np
 _BAR_FROM = 300  # files; fewer take no time to speak of
 _THREADS = min(32, (os.cpu_count() or 1) + 4)
 
+BMP = (
+    "a BMP must be of 24 or 32 bits a pixel, or of 8 bits of plain grey, and not "
+    "compressed: convert others to 24 bits"
+)
+_BITFIELDS = 3  # a BMP that says which bits are which colour
+_BGR = struct.pack("<III", 0xFF0000, 0xFF00, 0xFF)
+
 
 def decode(content):
     """Decodes a BMP, JPEG or PNG; runs inside a TensorFlow graph.
 
     Args:
         content: The file's bytes, a scalar string tensor.
+
+    A BMP's palette is not looked at; `read` refuses the files where that matters.
 
     Returns:
         A uint8 tensor (height, width, 3), RGB. Grey is repeated, alpha dropped.
@@ -55,18 +65,47 @@ def read(path: str | os.PathLike) -> np.ndarray:
         uint8 (height, width, 3), RGB, as `decode` gives it.
 
     Raises:
-        ValueError: There is no such file, or no whole picture in it.
+        ValueError: There is no such file, no whole picture in it, or a BMP with a
+            colour palette, compressed or otherwise unusual.
     """
     import tensorflow as tf
 
     try:
         with tf.device("CPU"):
-            picture = decode(tf.io.read_file(os.fsencode(path))).numpy()
+            content = tf.io.read_file(os.fsencode(path))
+            if not _plain(content.numpy()):
+                raise ValueError(f"Colours would be wrong in {path}: {BMP}.")
+            picture = decode(content).numpy()
     except tf.errors.OpError as error:
         raise ValueError(f"Expected a BMP, JPEG or PNG picture in {path}.") from error
     if not picture.size:
         raise ValueError(f"Expected a picture in {path}, got one without pixels.")
     return picture
+
+
+def _plain(content: bytes) -> bool:
+    """Whether a file is no BMP, or one whose colours TensorFlow gets right.
+
+    Its decoder takes the entries of a palette for grey levels, and does not look at
+    what follows the count of bits, or at how long the header is.
+    """
+    if content[:2] != b"BM":
+        return True
+    header, bits, compression, colours = (
+        int.from_bytes(content[start:stop], "little")
+        for start, stop in ((14, 18), (28, 30), (30, 34), (46, 50))
+    )
+    if header < 40 or bits not in (8, 24, 32):
+        return False
+    if compression == _BITFIELDS:
+        return content[54:66] == _BGR
+    if compression or bits > 8:
+        return not compression
+    # How many there are; 0 is all.
+    colours = min(colours or 256, 256)
+    palette = content[14 + header :][: 4 * colours]
+    blue, green, red = palette[::4], palette[1::4], palette[2::4]
+    return blue == green == red == bytes(range(colours))
 
 
 def readable(paths: list[str]) -> set[str]:

@@ -45,9 +45,9 @@ STUDY = common.Study(
         "batch_size": 16,
         "augment": False,
         "train_layers": 0,
-        "size": 128,
+        "size": 112,
         "weights": "none",
-        "epochs": 5,
+        "epochs": 4,
     },
 )
 

@@ -8,6 +8,7 @@ measured on a sample says nothing about people.
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 # A new number whenever the rendered files change: old caches are then left alone.
@@ -51,7 +52,10 @@ def path(name: str = "nvie") -> Path:
 
 
 def kind(folder: Path) -> str:
-    """Tell a sample from real data, wherever it lies and whoever put it there.
+    """Tell whether a folder is a sample's own, wherever it lies.
+
+    A folder around or within a sample, or one whose manifest lists a sample's
+    pictures, counts as "real" here: see `kind_of`.
 
     Args:
         folder: A dataset's folder.
@@ -59,9 +63,32 @@ def kind(folder: Path) -> str:
     Returns:
         "sample" or "real".
     """
-    note = Path(folder) / _DONE
-    is_sample = note.is_file() and MARK in note.read_text(errors="replace")
-    return "sample" if is_sample else "real"
+    try:
+        note = (Path(folder) / _DONE).read_text(errors="replace")
+    except OSError:  # no such file, or another's that may not be read
+        return "real"
+    return "sample" if MARK in note else "real"
+
+
+def kind_of(paths: Iterable[str | os.PathLike]) -> str:
+    """Tell a sample's pictures from real ones, however they were reached.
+
+    Args:
+        paths: Picture files. Links are followed.
+
+    Returns:
+        "sample" if one or more of them lie anywhere below a sample's folder,
+        else "real".
+    """
+    files = {os.path.abspath(path) for path in paths}
+    parents = {os.path.dirname(file) for file in files}
+    parents |= {os.path.dirname(os.path.realpath(file)) for file in files}
+    folders = set()
+    for folder in parents:
+        while folder not in folders:  # the root is its own parent
+            folders.add(folder)
+            folder = os.path.dirname(folder)
+    return "sample" if any(kind(f) == "sample" for f in folders) else "real"
 
 
 def _write(target: Path) -> None:

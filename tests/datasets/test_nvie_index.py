@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
-from datasets import nvie, nvie_layout
+from datasets import nvie, nvie_layout, pictures
 
 POSED = "0-PosedExpressionDatabase"
 APEX = "5_USTC-ApexVisibleSpontaneousExpressionFrame_AAM Points/SelectedSamples"
@@ -205,7 +206,8 @@ def spontaneous(root):
 
 
 def test_emotion_rules(tmp_path):
-    names = {"happy": "201", "3": "401", "4": "X01", "a": "501", "b": "701", "5": "001"}
+    names = {"happy": "201", "3": "401", "4": "X01", "a": "501", "b": "701", "5": "001",
+             "sad": "801"}  # fmt: skip
     for i, (folder, name) in enumerate(names.items()):
         for number in range(2):
             seed = 10 * i + number
@@ -219,10 +221,73 @@ def test_emotion_rules(tmp_path):
         "X01.bmp": "surprise",  # the digit where nothing else says it,
         "501.bmp": "anger",  # a folder `a` says nothing.
     }
-    assert report(frame)["no emotion"] == [f"{APEX}/001.bmp", f"{APEX}/701.bmp"]
-    assert report(frame)["emotion conflict"] == [
-        f"{APEX}/{name}.bmp" for name in ("001", "201", "401")
+    assert report(frame)["no emotion"] == [
+        f"{APEX}/{name}.bmp" for name in ("001", "701", "801")
     ]
+    assert report(frame)["emotion conflict"] == [
+        f"{APEX}/{name}.bmp" for name in ("201", "401")
+    ]
+
+
+def test_names_of_no_emotion_cause_no_search(tree, monkeypatch):
+    """Not even where it is the only thing that would need decoded frames."""
+    apexes = [write(tree, f"{APEX}/{code}99.jpg", 7) for code in "7890"]
+    seen, read = [], pictures.read
+    monkeypatch.setattr(pictures, "read", lambda p: seen.append(str(p)) or read(p))
+    frame = nvie.index(tree)
+    assert sorted(seen) == frame["path"].to_list()
+    assert report(frame) == {"no emotion": sorted(f"{APEX}/{a.name}" for a in apexes)}
+
+
+def test_only_names_of_no_emotion_are_not_a_copy_without_apexes(tmp_path):
+    write(tmp_path, f"{APEX}/701.bmp", 1)
+    write(tmp_path, f"{SEQUENCES}/left/5/visible/happy/1.bmp", 1)
+    with pytest.raises(ValueError, match="1 no emotion: .*701.bmp"):
+        nvie.index(tmp_path)
+
+
+def test_names_that_are_not_utf_8(tmp_path):
+    """As archives from a Chinese Windows leave them on Linux: in GBK."""
+    light = os.fsdecode("左".encode("gbk"))
+    face = os.fsdecode("脸".encode("gbk"))
+    posed = f"{POSED}/{light}/7/visible/happy"
+    write(tmp_path, f"{posed}/{face}.png", 1)
+    write(tmp_path, f"{posed}/cut{face}.bmp", 1).write_bytes(b"BM")
+    (tmp_path / posed / f"{face}.txt").write_bytes(b"x")
+    for number in (1, 2):
+        folder = f"{SEQUENCES}/{light}/7/visible/{face}"
+        write(tmp_path, f"{folder}/{number}{face}.bmp", number)
+    write(tmp_path, f"{APEX}/3{face}.bmp", 2)
+    write(tmp_path, f"{APEX}/4{face}.bmp", 9)
+    frame = nvie.index(tmp_path)
+    assert frame["path"].to_list() == [
+        str(tmp_path / f"{posed}/{face}.png"),
+        str(tmp_path / f"{APEX}/3{face}.bmp"),
+    ]
+    assert frame["sequence"][1] == f"{SEQUENCES}/{light}/7/visible/{face}"
+    assert [x.shape for x, _ in nvie.load(frame, 8, 2)] == [(2, 8, 8, 3)]
+    assert {reason: len(paths) for reason, paths in report(frame).items()} == {
+        "ignored file": 1,
+        "unreadable": 1,
+        "apex without subject": 1,
+    }
+    told = json.dumps(report(frame), ensure_ascii=False) + nvie.summary(frame)
+    assert told.encode().decode() == told
+    assert f"4{face}.bmp".encode("utf-8", "backslashreplace").decode() in told
+
+    (tmp_path / posed / f"{face}.png").unlink()
+    (tmp_path / f"{APEX}/3{face}.bmp").unlink()
+    with pytest.raises(ValueError, match="1 unreadable") as error:
+        nvie.index(tmp_path)
+    str(error.value).encode()
+
+
+def test_bmp_with_a_palette_is_named_with_the_remedy(tree):
+    file = tree / POSED / "front/glasses/001/visible/happiness/palette.bmp"
+    Image.fromarray(picture(1)).convert("P").save(file)
+    frame = nvie.index(tree)
+    assert report(frame) == {"unreadable": [file.relative_to(tree).as_posix()]}
+    assert "convert others to 24 bits" in nvie.summary(frame)
 
 
 def test_unmatched_apexes(tmp_path):
@@ -336,6 +401,33 @@ def test_manifest_is_the_way_round_any_layout(tmp_path):
     }
 
 
+def test_manifest_as_pandas_writes_it(tmp_path):
+    """Whole numbers with `.0`, truth as words; one subject however it is spelt."""
+    cells = ["7.0,happy,1.0,,1.0", "7,sad,0.0,,0.0", "S07,fear,True,,",
+             "Anna,fear,False,,", "anna,sad,1,,",
+             "ANNA,anger,0,,", "v1.0,sad,0,,"]  # fmt: skip
+    for number in range(len(cells)):
+        write(tmp_path, f"{number}.png", number)
+    lines = [f"{number}.png,{text}" for number, text in enumerate(cells)]
+    (tmp_path / "manifest.csv").write_text(HEADER + "\n".join(lines))
+    frame = nvie.index(tmp_path)
+    assert frame["subject"].to_list() == ["007"] * 3 + ["anna"] * 3 + ["v1.0"]
+    assert frame["spontaneous"].to_list() == [1, 0, 1, 0, 1, 0, 0]
+    assert frame["glasses"].to_list()[:3] == [True, False, pd.NA]
+
+
+def test_manifest_of_missing_pictures(tmp_path):
+    lines = [f"away/{number}.png,1,sad,1,," for number in range(5)]
+    file = tmp_path / "manifest.csv"
+    file.write_text(HEADER + "\n".join(lines))
+    with pytest.raises(FileNotFoundError) as error:
+        nvie.index(tmp_path)
+    first, rest = str(error.value).split("\n", 1)
+    assert first.startswith(f"0 of 5 pictures listed in {file} were found (away/0.png")
+    assert "away/2.png, ...)" in first
+    assert POSED in rest
+
+
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
@@ -344,6 +436,8 @@ def test_manifest_is_the_way_round_any_layout(tmp_path):
         (HEADER + "a.png,1,happy,1,,\na.png,1,bliss,1,,\n", 3, "bliss"),
         (HEADER + "a.png,1,neutral,1,,\n", 2, "neutral"),
         (HEADER + "a.png,1,happy,yes,,\n", 2, "yes"),
+        (HEADER + "a.png,1,happy,,,\n", 2, "got ''"),
+        (HEADER + "a.png,1,happy,0.5,,\n", 2, "0.5"),
         (HEADER + "a.png, ,happy,1,,\n", 2, "subject is empty"),
         (HEADER + ",1,happy,1,,\n", 2, "path is empty"),
         (HEADER + "a.png,1,happy,1,above,\n", 2, "above"),

@@ -181,6 +181,23 @@ def test_bad_arguments(frame, change, words):
         nvie.load(**{"index": frame, "size": 8, "batch_size": 4} | change)
 
 
+def test_missing_imgaug_is_told_at_once(frame, monkeypatch):
+    monkeypatch.setitem(sys.modules, "imgaug", None)
+    monkeypatch.setitem(sys.modules, "imgaug.augmenters", None)
+    with pytest.raises(ImportError, match="Augmentation needs imgaug"):
+        nvie.load(frame, 8, 4, augment=True)
+    assert len(list(nvie.load(frame, 8, 4))) == 3
+
+
+def test_order_of_arguments(frame):
+    by_place = nvie.load(frame, 8, 4, True, "emotion", 5)
+    by_name = nvie.load(frame, 8, 4, augment=True, task="emotion", seed=5)
+    for got, expected in zip(passed(by_place), passed(by_name), strict=True):
+        np.testing.assert_array_equal(got, expected)
+    with pytest.raises(TypeError, match="positional"):
+        nvie.load(frame, 8, 4, True, "emotion", 5, True)
+
+
 def test_bad_index(frame):
     with pytest.raises(ValueError, match="empty"):
         nvie.load(frame.iloc[:0], 8, 4)

@@ -67,6 +67,32 @@ def test_holdout_balances_subjects_who_only_posed():
         assert labels[parts["validation"]].mean() == pytest.approx(0.5, abs=0.15)
 
 
+def classes_of(labels, parts):
+    return {name: set(labels[part]) for name, part in parts.items()}
+
+
+def test_holdout_gives_every_part_every_class_where_it_can():
+    # One subject holds nearly all of class 1, two others a little: for any part the
+    # nearest share would be none of it, or both of the others in one part.
+    index = pd.DataFrame({"subject": np.repeat([f"s{i:02}" for i in range(20)], 20)})
+    labels = np.zeros(len(index), int)
+    labels[:18] = labels[[20, 21, 40, 41]] = 1
+    for seed in range(10):
+        parts = splits.holdout(index, labels, seed=seed)
+        assert all(held == {0, 1} for held in classes_of(labels, parts).values())
+
+
+@pytest.mark.parametrize("holders", [1, 2])
+def test_holdout_leaves_a_class_of_few_subjects_to_training(holders):
+    index = pd.DataFrame({"subject": np.repeat(list("abcde"), 10)})
+    labels = np.zeros(len(index), int)
+    labels[: 10 * holders : 10] = 1
+    for seed in range(10):
+        held = classes_of(labels, splits.holdout(index, labels, test=0.6, seed=seed))
+        assert held["train"] == {0, 1}
+        assert sum(1 in classes for classes in held.values()) == holders
+
+
 def test_kfold_keeps_every_subject_on_one_side():
     for seed in range(8):
         for n_subjects, folds in [(2, 2), (5, 5), (9, 4), (40, 10)]:
