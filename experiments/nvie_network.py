@@ -97,7 +97,8 @@ def work(run):
     draw_curves(run, history, probability.shape[1])
 
     print("Writing the model", flush=True)
-    model.save(path / "model.keras")
+    # A model that was never compiled: the optimiser's state is twice the weights' size.
+    keras.Model(model.input, model.output, name=model.name).save(path / "model.keras")
     export(model, path / "saved_model", input_dtype="uint8")
     files = ["history.csv", "model.keras", "saved_model/", "logs/"]
     if head is not None:

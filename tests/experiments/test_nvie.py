@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -70,6 +71,12 @@ def test_run_folder_is_complete(cnn):
     assert config["seed"] == 0
     assert config["settings"]["epochs"] == 2
     assert config["command"].startswith("python -m experiments.nvie_cnn")
+
+
+def test_the_keras_file_holds_the_weights_and_no_optimiser(cnn):
+    # The optimiser's state alone would be twice the weights.
+    model = keras.saving.load_model(cnn / "model.keras")
+    assert (cnn / "model.keras").stat().st_size < 1.2 * 4 * model.count_params()
 
 
 def test_numbers_from_the_sample_are_labelled(cnn):
