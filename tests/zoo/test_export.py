@@ -35,6 +35,9 @@ def test_saved_model_in_a_bare_process(tmp_path):
     export(model, tmp_path / "saved_model", input_dtype="uint8")
     np.save(tmp_path / "pictures.npy", pictures)
     subprocess.run([sys.executable, "-P", "-c", BARE], check=True, cwd=tmp_path)
+    written = (tmp_path / "saved_model" / "variables").glob("*.data*")
+    size = sum(path.stat().st_size for path in written)
+    assert size == pytest.approx(4 * model.count_params(), rel=0.1)  # once, not twice
     out = np.load(tmp_path / "out.npz")
     np.testing.assert_allclose(out["serve"], model(pictures), atol=1e-5)
     features = zoo.feature_extractor(model)(pictures)
