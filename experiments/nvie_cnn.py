@@ -5,7 +5,7 @@ Paper     Christensen, "Differentiating Between Spontaneous and Posed Facial Exp
 Command   python -m experiments.nvie_cnn --data-dir NVIE
 Expected  the thesis reports an accuracy of 71.6 % (2 classes) and 22.7 % (12), on a
           split by picture. Not reproduced here: the data are under an agreement.
-Time      on the sample about 2 minutes on 2 CPU cores.
+Time      on the sample about 1 minute on 2 CPU cores.
 """
 
 if not __package__:

@@ -5,7 +5,7 @@ Paper     Christensen, "Differentiating Between Spontaneous and Posed Facial Exp
 Command   python -m experiments.nvie_inception --data-dir NVIE
 Expected  the thesis reports an accuracy of 67.4 % (2 classes) and 17.3 % (12), on a
           split by picture. Not reproduced here: the data are under an agreement.
-Time      on the sample about 5 minutes on 2 CPU cores; real data want a GPU.
+Time      on the sample about 4 minutes on 2 CPU cores; real data want a GPU.
 
 The defaults are the thesis's best settings where it states them. Its final train-layer
 mode is not stated; 2 lies in the range it settled on (1 to 3).

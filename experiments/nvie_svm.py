@@ -6,7 +6,7 @@ Command   python -m experiments.nvie_svm --data-dir NVIE
 Expected  the thesis reports an accuracy of 52.0 % with its default (C 1, gamma 0.001,
           which answers "posed" always) and 53.8 % after the search (2 classes), 17.2 %
           (12), on a split by picture. Not reproduced: the data are under an agreement.
-Time      on the sample about 2 minutes on 2 CPU cores.
+Time      on the sample about 1 minute on 2 CPU cores.
 
 The thesis drew 70 of the 126 settings at random because the grid took weeks. Every
 kernel of the grid comes from one Gram matrix, so the whole grid is run, as there on

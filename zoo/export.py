@@ -39,7 +39,7 @@ def export(model, path, input_dtype=None):
     source = model.input
     signature = [keras.InputSpec(shape=source.shape, dtype=input_dtype or source.dtype)]
     archive = keras.export.ExportArchive()
-    # The endpoints' variables are tracked by themselves; `track` would write them twice.
+    # What the endpoints use is tracked by itself; `track` would write it twice.
     for endpoint, part in [("serve", model), ("features", feature_extractor(model))]:
         archive.add_endpoint(endpoint, inference(part, source.dtype), signature)
     archive.write_out(str(path), verbose=False)
