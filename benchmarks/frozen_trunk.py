@@ -4,7 +4,7 @@ Trains Inception V4 with most layers frozen on pictures of the sample, both ways
 run, with the study's own functions; then checks that both reach the same validation
 loss.
 
-Command: python -m benchmarks.frozen_trunk [--pictures 192 --size 139 --epochs 10 --mode 2]
+Command: python -m benchmarks.frozen_trunk [--mode 2 --pictures 192 --epochs 10]
 """
 
 import argparse
@@ -52,8 +52,8 @@ def main():
         whole, loss = timed(settings, data, False, pathlib.Path(out))
         once, again = timed(settings, data, True, pathlib.Path(out))
     print(
-        f"{options.epochs} epochs of {cut} pictures at {options.size} px, mode {options.mode}: "
-        f"{whole:.1f} s in every epoch, {once:.1f} s once: {whole / once:.1f} times as "
+        f"Mode {options.mode}, {options.epochs} epochs of {cut} pictures at "
+        f"{options.size} px: {whole:.1f} s in every epoch, {once:.1f} s once: {whole / once:.1f} times as "
         f"fast. Validation cross-entropy {loss:.6f} and {again:.6f}."
     )
     if abs(loss - again) > 1e-3:
