@@ -53,8 +53,9 @@ def main():
         once, again = timed(settings, data, True, pathlib.Path(out))
     print(
         f"Mode {options.mode}, {options.epochs} epochs of {cut} pictures at "
-        f"{options.size} px: {whole:.1f} s in every epoch, {once:.1f} s once: {whole / once:.1f} times as "
-        f"fast. Validation cross-entropy {loss:.6f} and {again:.6f}."
+        f"{options.size} px: {whole:.1f} s in every epoch, {once:.1f} s once, "
+        f"{whole / once:.1f} times as fast. Validation cross-entropy {loss:.6f} and "
+        f"{again:.6f}."
     )
     if abs(loss - again) > 1e-3:
         raise SystemExit("The two do not reach the same loss.")
