@@ -194,6 +194,21 @@ def test_a_checkpoint_that_does_not_fit_is_named(change, message, slim, tmp_path
         small(weights=prefix)
 
 
+def test_checkpoint_in_one_file_as_it_was_published(slim, tmp_path):
+    # The release of 2016 is in TensorFlow's first format: one file, no index.
+    path = tmp_path / "inception_v4.ckpt"
+    names = sorted(slim)
+    tf.raw_ops.Save(
+        filename=str(path),
+        tensor_names=names,
+        data=[tf.constant(slim[name]) for name in names],
+    )
+    model = small(weights=path)
+    for scope in ["Conv2d_1a_3x3", "Mixed_7d/Branch_3/Conv2d_0b_1x1"]:
+        kernel = model.get_layer(f"{scope.replace('/', '_')}_conv").kernel.numpy()
+        np.testing.assert_array_equal(kernel, slim[f"InceptionV4/{scope}/weights"])
+
+
 def test_truncated_files_are_refused(timm_file, slim_prefix, tmp_path):
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(timm_file.read_bytes()[:1_000_000])
