@@ -18,6 +18,7 @@ import experiments
 from datasets import nvie, pictures
 from datasets.sample import nvie as sample
 from experiments import nvie_cnn, nvie_inception, nvie_svm
+from experiments.run_folder import epochs_done
 from zoo import heads
 
 SUBJECTS = 6
@@ -232,9 +233,10 @@ def test_an_interrupted_run_leaves_nothing_complete_and_goes_on(
     how, tree, whole, tmp_path
 ):
     process = start(tree, tmp_path, *SIX_EPOCHS)
-    backup = "nvie_cnn/.unfinished-*/work/backup/training_metadata.json"
     deadline = time.time() + 120
-    while not list(tmp_path.glob(backup)) and time.time() < deadline:
+    while time.time() < deadline:
+        if any(map(epochs_done, tmp_path.glob("nvie_cnn/.unfinished-*/work"))):
+            break
         time.sleep(0.02)
     process.send_signal(how)
     _, errors = process.communicate(timeout=120)
