@@ -79,7 +79,8 @@ class RunFolder:
         if done == 0 and not any(self.work.glob("*.labels.npy")):
             shutil.rmtree(self.path, ignore_errors=True)
             return ""
-        return f"Unfinished, {done} epochs done: {self.path}."
+        epochs = "1 epoch" if done == 1 else f"{done} epochs"
+        return f"Unfinished, {epochs} done: {self.path}."
 
     def finish(self):
         """Removes the working files and gives the folder its final name."""
