@@ -1,10 +1,11 @@
 """The samples: small stand-ins for the datasets, made by code, kept in a cache.
 
-Real data need an agreement with their owners. A sample lies on disk in the
-dataset's own layout, so that everything can be tried without them. Whatever is
-measured on a sample says nothing about people.
+Real data need an agreement with their owners, or at least a network. A sample lies
+on disk in the dataset's own layout, so that everything can be tried without them.
+Whatever is measured on a sample says nothing about people.
 """
 
+import importlib
 import os
 import shutil
 import tempfile
@@ -12,7 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 # A new number whenever the rendered files change: old caches are then left alone.
-_VERSIONS = {"nvie": "nvie-v1"}
+_VERSIONS = {"nvie": "nvie-v1", "gfe": "gfe-v1"}
+_SIZES = {"nvie": "140 MB", "gfe": "7 MB"}
 _DONE = "README.txt"  # written last
 MARK = "the Duchenne project's sample"  # what that file says of itself
 
@@ -23,10 +25,10 @@ def path(name: str = "nvie") -> Path:
     The cache is `~/.cache/duchenne`, or the folder that the environment
     variable DUCHENNE_CACHE names. A sample is complete or absent: it is
     rendered under a temporary name beside its place and then renamed. What a
-    killed process leaves behind (`.nvie-v1-*`) may be deleted.
+    killed process leaves behind (such as `.nvie-v1-*`) may be deleted.
 
     Args:
-        name: The dataset: "nvie".
+        name: The dataset: "nvie" or "gfe".
 
     Returns:
         The folder, laid out as the dataset's own.
@@ -36,17 +38,18 @@ def path(name: str = "nvie") -> Path:
         OSError: The cache cannot be written.
     """
     if name not in _VERSIONS:
-        known = ", ".join(sorted(_VERSIONS))
+        known = ", ".join(_VERSIONS)
         raise ValueError(f"no sample named {name!r}; there is: {known}")
     cache = Path(os.environ.get("DUCHENNE_CACHE") or "~/.cache/duchenne")
     target = cache.expanduser().absolute() / "sample" / _VERSIONS[name]
     if not (target / _DONE).is_file():
         try:
-            _write(target)
+            _write(name, target)
         except OSError as error:
             raise OSError(
-                f"cannot write the sample (about 140 MB) to {target}: {error}. Set the "
-                "environment variable DUCHENNE_CACHE to a folder that can be written"
+                f"cannot write the sample (about {_SIZES[name]}) to {target}: {error}. "
+                "Set the environment variable DUCHENNE_CACHE to a folder that can be "
+                "written"
             ) from error
     return target
 
@@ -91,13 +94,12 @@ def kind_of(paths: Iterable[str | os.PathLike]) -> str:
     return "sample" if any(kind(f) == "sample" for f in folders) else "real"
 
 
-def _write(target: Path) -> None:
-    from datasets.sample import nvie
-
+def _write(name: str, target: Path) -> None:
+    dataset = importlib.import_module(f"datasets.sample.{name}")
     target.parent.mkdir(parents=True, exist_ok=True)
     workshop = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
-        nvie.render(workshop / target.name)
+        dataset.render(workshop / target.name)
         try:
             (workshop / target.name).rename(target)
         except OSError:

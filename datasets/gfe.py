@@ -1,0 +1,274 @@
+"""Grammatical Facial Expressions: folder -> index -> points, splits, `tf.data`.
+
+Freitas et al. 2014, "Grammatical facial expressions recognition with machine
+learning"; UCI dataset 317 (CC BY 4.0). Two signers of Libras, nine expressions, one
+Kinect recording each; every frame is labelled 1 while the expression is occurring.
+The study is in seeds/004.
+
+Our readings of what the paper leaves open: rows are in the order of time, and
+missing coordinates are bridged within the whole recording (`datasets.gfe_files`),
+before any split: at a split's edge a bridged value has seen both sides.
+"""
+
+import itertools
+import os
+
+import numpy as np
+import pandas as pd
+
+from datasets import gfe_files as files
+from datasets.gfe_files import EXPRESSIONS, SIGNERS
+from datasets.gfe_splits import PROTOCOLS, blocks, protocol
+
+__all__ = [
+    "EXPRESSIONS",
+    "PROTOCOLS",
+    "SIGNERS",
+    "blocks",
+    "index",
+    "load",
+    "points",
+    "protocol",
+    "summary",
+    "windows",
+]
+
+_COLUMNS = ["signer", "expression", "frame", "label", "path"]
+
+
+def index(data_dir: str | os.PathLike) -> pd.DataFrame:
+    """Lists the frames of a copy of the dataset; every file is read and checked.
+
+    Args:
+        data_dir: The folder with UCI's files, or the one around it. Recordings may
+            be absent, but not half of one.
+
+    Returns:
+        One row a frame, by expression, signer and frame: `signer` ("a", "b"),
+        `expression` (one of `EXPRESSIONS`), `frame` (its number in the recording,
+        from 0, in the order of time), `label` (1: the expression is occurring),
+        `path` (the datapoints file). `attrs["report"]` holds `recordings` (name,
+        such as a_negative -> `frames`, `positive`, and what was bridged: `depths`
+        and `xy` values, in `frames_depths` and `frames_xy` frames) and `missing`
+        (names of the recordings that are not there).
+
+    Raises:
+        FileNotFoundError: There is no such folder, or nothing of the dataset in it.
+        ValueError: A file is not as expected; the message names file and line.
+    """
+    found = files.find(data_dir)
+    tables, told = [], {}
+    for (expression, signer), (datapoints, targets) in found.items():
+        recording = files.read_points(datapoints)
+        labels = files.read_targets(targets)
+        frames = len(recording.points)
+        if frames != len(labels):
+            raise ValueError(
+                f"{datapoints} has {frames} frames (its last is line {frames + 1}), "
+                f"but {targets} has {len(labels)} labels (its last is line "
+                f"{len(labels)}); expected one label a frame."
+            )
+        rows = (signer, expression, np.arange(frames), labels, str(datapoints))
+        tables.append(pd.DataFrame(dict(zip(_COLUMNS, rows, strict=True))))
+        told[f"{signer}_{expression}"] = {
+            "frames": frames,
+            "positive": int(labels.sum()),
+            **recording.missing,
+        }
+    result = pd.concat(tables, ignore_index=True)
+    names = [f"{s}_{e}" for e in EXPRESSIONS for s in SIGNERS]
+    missing = [name for name in names if name not in told]
+    result.attrs["report"] = {"recordings": told, "missing": missing}
+    return result
+
+
+def summary(index: pd.DataFrame) -> str:
+    """A few lines on an index: what it holds, what was bridged and what is missing."""
+    positive = int(index["label"].sum())
+    names = (index["signer"] + "_" + index["expression"]).unique()
+    lines = [
+        f"{len(names)} recordings, {len(index)} frames, {positive} of them positive "
+        f"({positive / max(len(index), 1):.0%})"
+    ]
+    report = index.attrs.get("report", {"recordings": {}, "missing": []})
+    for name, told in report["recordings"].items():
+        if name in names:
+            lines.append(f"  {name}: {', '.join(_told(told))}")
+    missing = report["missing"]
+    lines += [f"missing recordings: {', '.join(missing)}"] if missing else []
+    return "\n".join(lines)
+
+
+def _told(told: dict) -> list[str]:
+    parts = [f"{told['frames']} frames", f"{told['positive']} positive"]
+    if told["positive"] in (0, told["frames"]):
+        parts.append("worth a look: only one label occurs")
+    for what, called in (("depths", "depths"), ("xy", "x or y")):
+        if told[what]:
+            among = told[f"frames_{what}"]
+            parts.append(f"bridged {told[what]} {called} in {among} frames")
+    return parts
+
+
+def points(index: pd.DataFrame) -> np.ndarray:
+    """The points of an index's frames, missing coordinates bridged.
+
+    Args:
+        index: Rows as `index` gives them, in any order.
+
+    Returns:
+        float32 (rows, 100, 3): x and y in pixels, z in millimetres.
+
+    Raises:
+        ValueError, OSError: A file has changed since it was indexed.
+    """
+    result = np.empty((len(index), files.POINTS, 3), np.float32)
+    frames = index["frame"].to_numpy()
+    for path, rows in index.groupby("path").indices.items():
+        recording = files.read_points(path).points
+        if not 0 <= frames[rows].min() <= frames[rows].max() < len(recording):
+            raise ValueError(
+                f"Expected frames from 0 to {len(recording) - 1} of {path}, received "
+                f"{frames[rows].min()} to {frames[rows].max()}. Index the data anew."
+            )
+        result[rows] = recording[frames[rows]]
+    return result
+
+
+def windows(
+    index: pd.DataFrame, span: int, within: pd.DataFrame | None = None
+) -> np.ndarray:
+    """The frames around each frame, as far as they may be seen.
+
+    A window stays in the run of consecutive frames of `within` that its frame lies
+    in: where the run ends, its last frame is repeated. With a training part as
+    `within`, no window sees a test frame.
+
+    Args:
+        index: Rows as `index` gives them, in any order.
+        span: Frames in a window, an odd number.
+        within: The frames that may be seen, in any order, each once; all rows of
+            `index` are among them. The index itself by default.
+
+    Returns:
+        Integer array (rows, span): positions in `within`, in the order of time; the
+        middle one is the row itself.
+
+    Raises:
+        ValueError: An even span, a row that is not in `within`, or one twice in it.
+    """
+    if not isinstance(span, (int, np.integer)) or span < 1 or span % 2 == 0:
+        raise ValueError(f"Expected span to be an odd number of frames, got {span!r}.")
+    within = index if within is None else within
+    if index.empty:
+        return np.empty((0, span), int)
+    keys = _keys(pd.concat([within[["path", "frame"]], index[["path", "frame"]]]))
+    known, wanted = keys[: len(within)], keys[len(within) :]
+    order = np.argsort(known, kind="stable")
+    known = known[order]
+    gaps = np.diff(known)
+    if (gaps == 0).any():
+        twice = within.iloc[order[np.argmax(gaps == 0)]]
+        raise ValueError(
+            "Expected every frame once in what windows may see, got frame "
+            f"{twice['frame']} of {twice['path']} twice."
+        )
+    places = np.searchsorted(known, wanted)
+    # What lies beyond the last has a place, but nothing is there.
+    absent = np.append(known, -1)[places] != wanted
+    if absent.any():
+        row = index.iloc[np.argmax(absent)]
+        raise ValueError(
+            f"{absent.sum()} of {len(index)} rows are not in `within`, the first of "
+            f"them frame {row['frame']} of {row['path']}."
+        )
+    breaks = np.flatnonzero(gaps != 1) + 1
+    starts = np.concatenate([[0], breaks])
+    ends = np.concatenate([breaks, [len(known)]]) - 1
+    run = np.searchsorted(breaks, places, side="right")
+    steps = np.arange(span) - span // 2
+    seen = places[:, None] + steps
+    return order[np.clip(seen, starts[run][:, None], ends[run][:, None])]
+
+
+def _keys(rows: pd.DataFrame) -> np.ndarray:
+    """A number for each frame: one more than that of the frame just before it only."""
+    frames = rows["frame"].to_numpy()
+    return pd.factorize(rows["path"])[0] * (frames.max() + 2) + frames
+
+
+def load(
+    index: pd.DataFrame,
+    batch_size: int,
+    span: int | None = None,
+    within: pd.DataFrame | None = None,
+    seed: int = 0,
+    *,
+    shuffle: bool = False,
+    epoch: int = 0,
+):
+    """Reads the frames of an index, alone or in windows, in batches.
+
+    Each pass over the dataset is one epoch, a pass that is broken off as well. The
+    order is drawn for every epoch from `seed` and the epoch's number alone.
+
+    Args:
+        index: Rows as `index` gives them, in any order.
+        batch_size: Frames in a batch; the last batch may hold fewer.
+        span: Frames in a window, an odd number, or None for single frames.
+        within: The frames that windows may see, see `windows`.
+        seed: 0 or more.
+        shuffle: Whether to draw a new order for every epoch.
+        epoch: Number of the first pass, from 0: an interrupted training goes on
+            with what it would have seen.
+
+    Returns:
+        A `tf.data.Dataset` of `(points, labels)`: float32 (batch, 100, 3), or (batch,
+        span, 100, 3) with a span; int32 (batch,), the label of the middle frame.
+        Keras's `fit` wants `shuffle=False` with it, or warns that it does not
+        shuffle.
+
+    Raises:
+        ValueError: An empty index, a number out of range, or what `windows` refuses.
+    """
+    import tensorflow as tf
+
+    least = {"batch_size": 1, "seed": 0, "epoch": 0}
+    given = {"batch_size": batch_size, "seed": seed, "epoch": epoch}
+    for name, value in given.items():
+        if value < least[name]:
+            raise ValueError(
+                f"Expected {name} to be {least[name]} or more, got {value}."
+            )
+    if index.empty:
+        raise ValueError("Expected an index of one frame or more, got an empty one.")
+    if span is None and within is not None:
+        raise ValueError("Expected a span along with `within`, got None.")
+    count, epochs = len(index), itertools.count(epoch)
+    if span is None:
+        within, where = index, np.arange(count)
+    else:
+        where = windows(index, span, within)
+        within = index if within is None else within
+    with tf.device("CPU:0"):  # where batches are gathered, whatever trains on them
+        values = tf.constant(points(within))
+        where = tf.constant(where, tf.int32)
+        labels = tf.constant(index["label"].to_numpy(np.int32))
+
+    def draw():
+        rng = np.random.default_rng([seed, next(epochs)])
+        yield rng.permutation(count) if shuffle else np.arange(count)
+
+    def batch(rows):
+        return tf.gather(values, tf.gather(where, rows)), tf.gather(labels, rows)
+
+    numbers = tf.TensorSpec((count,), tf.int64)
+    return (
+        tf.data.Dataset.from_generator(draw, output_signature=numbers)
+        .flat_map(
+            lambda order: tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+        )
+        .apply(tf.data.experimental.assert_cardinality(-(-count // batch_size)))
+        .map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .prefetch(tf.data.AUTOTUNE)
+    )
