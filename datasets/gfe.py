@@ -27,6 +27,7 @@ __all__ = [
     "blocks",
     "index",
     "load",
+    "mirrored",
     "points",
     "protocol",
     "summary",
@@ -132,6 +133,20 @@ def points(index: pd.DataFrame) -> np.ndarray:
                 f"{frames[rows].min()} to {frames[rows].max()}. Index the data anew."
             )
         result[rows] = recording[frames[rows]]
+    return result
+
+
+def mirrored(points: np.ndarray) -> np.ndarray:
+    """The points of the mirror image: left and right change places.
+
+    Args:
+        points: (..., 100, 3), x in pixels of the Kinect's picture, 640 wide.
+
+    Returns:
+        An array of the same shape and type; mirrored twice it is `points` again.
+    """
+    result = np.asarray(points)[..., files.MIRROR, :]
+    result[..., 0] = files.WIDTH - result[..., 0]
     return result
 
 

@@ -34,6 +34,19 @@ EXPRESSIONS = (
 )
 SIGNERS = ("a", "b")
 POINTS = 100
+# The point on the other side of the face, found by laying the mean face on its mirror
+# image; the distance between partners is at most 0.14 eye distances, on the contour.
+MIRROR = (
+    *(*range(8, 16), *range(8)),  # eyes
+    *(*range(26, 36), *range(16, 26)),  # eyebrows
+    *range(47, 35, -1),  # nose
+    *(*range(54, 47, -1), *range(59, 54, -1)),  # lips, outside
+    *(*range(64, 59, -1), *range(67, 64, -1)),  # lips, inside
+    *range(86, 67, -1),  # contour
+    *(88, 87, 89),  # irises, tip of the nose
+    *(*range(95, 100), *range(90, 95)),  # lines above the eyebrows
+)
+WIDTH = 640  # of the Kinect's picture, in pixels
 SOURCE = "https://archive.ics.uci.edu/dataset/317/grammatical+facial+expressions"
 HEADER = ("0.0", *(f"{point}{axis}" for point in range(POINTS) for axis in "xyz"))
 

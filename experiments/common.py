@@ -6,6 +6,7 @@ import os
 import pathlib
 import shlex
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from experiments.run_folder import RunFolder
@@ -22,9 +23,12 @@ class Study:
         pretrained: whether there are published weights for it.
         dataset: name of the dataset's folder.
         paper: the paper, as tables call it.
-        reported: the accuracy that the paper reports, by task.
-        defaults: the settings on real data.
+        reported: what the paper reports, by task.
+        defaults: the settings on real data; a dict gives one for each value of the
+            option `varies_by`.
         sample: the settings that differ on the sample, which has to run anywhere.
+        varies_by: name of the option that defaults depend on.
+        download: function from a folder to the data in it, where they are open.
     """
 
     name: str
@@ -36,12 +40,15 @@ class Study:
     sample: dict = field(default_factory=dict)
     builder: str | None = None
     pretrained: bool = False
+    varies_by: str = "task"
+    download: Callable | None = None
 
-    def settings(self, options, task, on_sample):
+    def settings(self, options, on_sample):
         """The settings of a run: its options, then the defaults for its data."""
+        case = options[self.varies_by]
         chosen = {**self.defaults, **(self.sample if on_sample else {})}
         chosen = {
-            k: v.get(task) if isinstance(v, dict) else v for k, v in chosen.items()
+            k: v.get(case) if isinstance(v, dict) else v for k, v in chosen.items()
         }
         return {**chosen, **{k: v for k, v in options.items() if v is not None}}
 
@@ -140,7 +147,7 @@ not_negative = number(float, lambda v: 0 <= v < float("inf"), "a number of 0 or 
 
 
 def find_data(study, data=None, data_dir=None):
-    """Finds the data of a study.
+    """Finds the data of a study; open data are downloaded where they are absent.
 
     Args:
         study: the `Study`.
@@ -148,7 +155,7 @@ def find_data(study, data=None, data_dir=None):
         data_dir: the folder that the user named, or `None`.
 
     Returns:
-        `(folder, tried)`: the places that were looked in, where it came to the sample.
+        `(folder, tried)`: what was tried in vain, where it came to the sample.
 
     Raises:
         ValueError: both the sample and a folder were asked for.
@@ -169,18 +176,26 @@ def find_data(study, data=None, data_dir=None):
         folder = pathlib.Path(folder).expanduser().resolve()
         inside = folder / study.dataset
         if inside.is_dir():
-            return inside, tried
+            return inside, []
         if folder == resolved(data_dir):
             if folder.is_dir():
-                return folder, tried
+                return folder, []
             raise FileNotFoundError(f"--data-dir: there is no folder {folder}.")
-        tried.append(str(inside))
+        tried.append(inside)
+    failed = ""
+    if study.download is not None:
+        try:
+            print(f"Downloading the data to {tried[0]}", flush=True)
+            return study.download(tried[0]), []
+        except OSError as error:
+            failed = str(error)
+    places = " or ".join(map(str, tried))
     if data == "real":
         raise FileNotFoundError(
-            f"There are no real data: looked for {' and '.join(tried)}. Name the "
-            "folder with --data-dir, or run on the sample with --data sample."
+            f"There are no real data in {places}. Name the folder with --data-dir, or "
+            f"run on the sample with --data sample. {failed}".rstrip()
         )
-    return sample.path(study.dataset), tried
+    return sample.path(study.dataset), [f"No real data in {places}. {failed}".rstrip()]
 
 
 def resolved(path):
@@ -234,7 +249,7 @@ def start(study, arguments, work, argv):
     kind = sample.kind(data_folder)
     print(banner(study, kind, data_folder, tried), flush=True)
 
-    settings = study.settings(options, options["task"], kind == "sample")
+    settings = study.settings(options, kind == "sample")
     key = {**settings, "data": kind, "data_dir": str(data_folder)}
     with user_errors():
         folder = RunFolder.open(out, study.name, key, resume)
@@ -257,14 +272,12 @@ def banner(study, kind, folder, tried):
     if kind == "real":
         return f"{study.model} on real data: {folder}"
     lines = [
-        f"{study.model} on the SAMPLE: pictures made by code, not people. What is "
-        "measured says that the program works, and nothing else.",
+        f"{study.model} on the SAMPLE: made by code, not people. What is measured says "
+        "that the program works, and nothing else.",
         f"Sample: {folder}",
     ]
     if tried:
-        lines.append(
-            f"No real data in {' or '.join(tried)}; name them with --data-dir."
-        )
+        lines += [*tried, "Name the folder of real data with --data-dir."]
     return "\n".join(lines)
 
 

@@ -62,7 +62,7 @@ def markdown_table(rows):
     return "\n".join(lines)
 
 
-def write(path, title, rows, sentence, texts, figures, files):
+def write(path, title, rows, sentence, texts, figures, files, limits=LIMITS):
     """Writes `report.md`.
 
     Args:
@@ -73,11 +73,12 @@ def write(path, title, rows, sentence, texts, figures, files):
         texts: dict of headings to text, such as the data and the settings.
         figures: names of the figures to show.
         files: dict of file names to what they are.
+        limits: the section on intended use and limits.
     """
     parts = [f"# {title}", markdown_table(rows), f"**{sentence}**"]
     parts += [f"![{name}]({name})" for name in figures]
     for heading, text in texts.items():
         parts.append(f"## {heading}\n\n```\n{text}\n```")
     listed = "\n".join(f"- `{name}`: {what}" for name, what in files.items())
-    parts += [f"## Files\n\n{listed}", LIMITS]
+    parts += [f"## Files\n\n{listed}", limits]
     path.write_text("\n\n".join(parts), "utf-8", "backslashreplace")

@@ -75,12 +75,12 @@ class RunFolder:
         Returns:
             What was kept, for the user; empty where it was nothing.
         """
-        done = epochs_done(self.work)
-        if done == 0 and not any(self.work.glob("*.labels.npy")):
+        done, parts = epochs_done(self.work), len(list(self.work.glob("*.done")))
+        if not done and not parts and not any(self.work.glob("*.labels.npy")):
             shutil.rmtree(self.path, ignore_errors=True)
             return ""
-        epochs = "1 epoch" if done == 1 else f"{done} epochs"
-        return f"Unfinished, {epochs} done: {self.path}."
+        kept = plural(parts, "part") if parts else plural(done, "epoch")
+        return f"Unfinished, {kept} done: {self.path}."
 
     def finish(self):
         """Removes the working files and gives the folder its final name."""
@@ -123,6 +123,10 @@ class RunFolder:
                     f"{config['data']}, then {known}. Start without --resume."
                 )
         self.write_json("config.json", config)
+
+
+def plural(count, name):
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"
 
 
 def locked(path):

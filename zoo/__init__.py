@@ -2,10 +2,19 @@
 
 from zoo import layers as layers  # registers them, for `load_model`
 from zoo.features import feature_extractor
+from zoo.gfe import GrammaticalLSTM, GrammaticalMLP, GrammaticalSequence
 from zoo.inception_v4 import InceptionV4
 from zoo.shallow_cnn import ShallowCNN
 from zoo.training import train_layers
 
 __version__ = "0.1.0"
 
-__all__ = ["InceptionV4", "ShallowCNN", "feature_extractor", "train_layers"]
+__all__ = [
+    "GrammaticalLSTM",
+    "GrammaticalMLP",
+    "GrammaticalSequence",
+    "InceptionV4",
+    "ShallowCNN",
+    "feature_extractor",
+    "train_layers",
+]

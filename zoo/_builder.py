@@ -1,4 +1,4 @@
-"""What the builders share: the picture they start from and the head they end in."""
+"""What the builders share: what they start from and the head they end in."""
 
 import keras
 from keras import layers
@@ -10,6 +10,47 @@ PREDICTIONS = "predictions"
 def check_pooling(pooling):
     if pooling not in (None, "avg", "max"):
         raise ValueError(f'pooling must be None, "avg" or "max". Received: {pooling!r}')
+
+
+def sequence(input_tensor, input_shape, default_shape):
+    """Returns the model's input and the features a network on sequences starts from.
+
+    Args:
+        input_tensor: a Keras tensor or `None`.
+        input_shape: `(steps, width)`, or `(width,)` for single frames, or `None`.
+        default_shape: the shape when neither is given.
+
+    Returns:
+        `(inputs, x)`.
+    """
+    rank = len(default_shape)
+    if input_tensor is None:
+        shape = input_shape or default_shape
+        inputs = x = keras.Input(shape, name="frames")
+    else:
+        inputs, x = from_tensor(input_tensor, input_shape)
+        shape = x.shape[1:]
+    short = any(side is not None and side < 1 for side in shape)
+    if len(shape) != rank or shape[-1] is None or short:
+        expected = ["(width,)", "(steps, width)"][rank - 1]
+        raise ValueError(f"Wrong input_shape: expected {expected}. Received: {shape}")
+    return inputs, x
+
+
+def from_tensor(input_tensor, input_shape):
+    """Returns what a Keras tensor is computed from, and the tensor."""
+    if not keras.backend.is_keras_tensor(input_tensor):
+        raise ValueError(
+            "input_tensor must be a Keras tensor, such as keras.Input(...) or the "
+            f"output of a layer called on one. Received: {type(input_tensor)}"
+        )
+    if input_shape is not None and tuple(input_shape) != input_tensor.shape[1:]:
+        raise ValueError(
+            f"input_shape {tuple(input_shape)} contradicts the shape of "
+            f"input_tensor, {input_tensor.shape[1:]}. Give only one of them."
+        )
+    inputs = keras.utils.get_source_inputs(input_tensor)
+    return inputs[0] if len(inputs) == 1 else inputs, input_tensor
 
 
 def picture(input_tensor, input_shape, default_size, min_size, fixed_size=False):
@@ -30,19 +71,8 @@ def picture(input_tensor, input_shape, default_size, min_size, fixed_size=False)
         check_shape(shape, min_size, fixed_size)
         inputs = x = keras.Input(shape, name="picture")
     else:
-        if not keras.backend.is_keras_tensor(input_tensor):
-            raise ValueError(
-                "input_tensor must be a Keras tensor, such as keras.Input(...) or the "
-                f"output of a layer called on one. Received: {type(input_tensor)}"
-            )
-        if input_shape is not None and tuple(input_shape) != input_tensor.shape[1:]:
-            raise ValueError(
-                f"input_shape {tuple(input_shape)} contradicts the shape of "
-                f"input_tensor, {input_tensor.shape[1:]}. Give only one of them."
-            )
-        check_shape(input_tensor.shape[1:], min_size, fixed_size)
-        inputs, x = keras.utils.get_source_inputs(input_tensor), input_tensor
-        inputs = inputs[0] if len(inputs) == 1 else inputs
+        inputs, x = from_tensor(input_tensor, input_shape)
+        check_shape(x.shape[1:], min_size, fixed_size)
     if x.shape[-1] == 1:
         x = layers.Concatenate(axis=-1, name="grey_to_rgb")([x, x, x])
     return inputs, x

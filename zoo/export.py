@@ -10,8 +10,9 @@ def export(model, path, input_dtype=None):
     """Writes a model as a TensorFlow SavedModel with two endpoints.
 
     `serve` returns the probabilities and `features` the features in front of the
-    classifier. The preprocessing that is part of the model is part of the SavedModel.
-    Needs the TensorFlow backend.
+    classifier; a model that ends in its features has `features` alone. The
+    preprocessing that is part of the model is part of the SavedModel. Needs the
+    TensorFlow backend.
 
     ```python
     loaded = tf.saved_model.load(path)  # keep it: its endpoints do not
@@ -20,7 +21,7 @@ def export(model, path, input_dtype=None):
     ```
 
     Args:
-        model: a model of this zoo with a classifier, for example one that begins with
+        model: a model of this zoo, for example one that begins with
             `zoo.layers.PreparePictures`.
         path: the folder to write.
         input_dtype: what the endpoints take, such as `"uint8"` for pictures as they are
@@ -40,7 +41,11 @@ def export(model, path, input_dtype=None):
     signature = [keras.InputSpec(shape=source.shape, dtype=input_dtype or source.dtype)]
     archive = keras.export.ExportArchive()
     # What the endpoints use is tracked by itself; `track` would write it twice.
-    for endpoint, part in [("serve", model), ("features", feature_extractor(model))]:
+    extractor = feature_extractor(model)
+    endpoints = {"serve": model, "features": extractor}
+    if model.output is extractor.output:
+        del endpoints["serve"]
+    for endpoint, part in endpoints.items():
         archive.add_endpoint(endpoint, inference(part, source.dtype), signature)
     archive.write_out(str(path), verbose=False)
 

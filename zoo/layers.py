@@ -3,6 +3,12 @@
 import keras
 from keras import ops
 
+from zoo.kinect import AlignedFace as AlignedFace
+from zoo.kinect import FrameGeometry as FrameGeometry
+from zoo.temporal import LocalStandardisation as LocalStandardisation
+from zoo.temporal import RecordingStandardisation as RecordingStandardisation
+from zoo.temporal import TemporalContext as TemporalContext
+
 
 @keras.saving.register_keras_serializable(package="zoo")
 class PreparePictures(keras.layers.Layer):

@@ -1,0 +1,291 @@
+"""What the studies on grammatical facial expressions share: data, rounds, run folder.
+
+Xu, "Implement Long Short-Term Memory Recurrent Neural Network on Grammatical Facial
+Expression Recognition", The Australian National University (seeds/004).
+"""
+
+import dataclasses
+import os
+
+import numpy as np
+import pandas as pd
+
+from datasets import gfe, gfe_download, sample
+from experiments import common, gfe_report
+from experiments.gfe_learners import HISTORY, Part
+from experiments.gfe_method import Learned, Method
+from experiments.run_folder import fingerprint
+from zoo import heads
+from zoo.export import export
+
+DEFAULTS = {"validate": False, "seeds": 3}
+download = gfe_download.download
+
+
+def parser(study, doc):
+    """The options that the studies on GFE share."""
+    result = common.parser(study, doc)
+    task = result.add_argument_group("task")
+    task.add_argument(
+        "--protocol",
+        choices=gfe.PROTOCOLS,
+        default="signer",
+        help="; ".join(f"{name}: {what}" for name, what in gfe.PROTOCOLS.items())
+        + " (default: signer)",
+    )
+    task.add_argument(
+        "--validate",
+        action="store_true",
+        default=None,
+        help="measure on five blocks of time inside the training part, and leave the "
+        "test part alone: for choosing settings",
+    )
+    task.add_argument(
+        "--seeds",
+        type=common.positive,
+        metavar="N",
+        help="number of repetitions, from --seed on, for mean and spread "
+        + study.default("seeds"),
+    )
+    return result
+
+
+def add_options(parser, study, options):
+    """Adds a group of options: `(name, help, keyword arguments)`."""
+    group = parser.add_argument_group("method")
+    for name, text, kind in options:
+        default = study.default(name.replace("-", "_"))
+        group.add_argument(f"--{name}", help=f"{text} {default}", **kind)
+
+
+TRAINING = [
+    (
+        "learning-rate",
+        "of Adam",
+        {"type": common.above_zero, "metavar": "X"},
+    ),
+    ("epochs", "of each training", {"type": common.positive, "metavar": "N"}),
+    ("batch-size", "a training step", {"type": common.positive, "metavar": "N"}),
+]
+Z_SCORE = (
+    "z-score",
+    "mean and spread of the training part, or, as in the paper, of whole recordings, "
+    "the test part's frames included",
+    {"choices": ["train", "recording"]},
+)
+
+
+def head_options(geometric):
+    return [
+        (
+            "head",
+            "what decides: the network's own classifier, or an SVM or XGBoost on "
+            "features",
+            {"choices": ["softmax", "svm", "xgboost"]},
+        ),
+        (
+            "features",
+            f"of the head: the network's, or geometric ones: {geometric}",
+            {"choices": ["learned", "geometric"]},
+        ),
+    ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Round:
+    """A division into training and test part: positions in the index."""
+
+    name: str
+    train: np.ndarray
+    test: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """The frames of a study.
+
+    Attributes:
+        index: a row a frame, see `datasets.gfe.index`.
+        points: `(n, 100, 3)`.
+        told: what was found and bridged, for people.
+    """
+
+    index: pd.DataFrame
+    points: np.ndarray
+    told: str
+
+
+def read(run):
+    """Reads the data, tells what was found, and writes config.json.
+
+    Raises:
+        StudyError: the files are not as expected.
+    """
+    with common.user_errors():
+        index = gfe.index(run.data_dir)
+        points = gfe.points(index)
+    told = gfe.summary(index)
+    print(told, flush=True)
+    run.folder.write_json("skipped.json", index.attrs["report"])
+    recordings = index.groupby("path", sort=False).agg(
+        signer=("signer", "first"),
+        expression=("expression", "first"),
+        frames=("frame", "size"),
+        positive=("label", "sum"),
+    )
+    recordings = recordings.reset_index()
+    if run.kind != sample.kind_of(recordings["path"]):
+        run.kind = "sample"  # a folder above may lead to it
+        print("These recordings are those of the SAMPLE, made by code, not people.")
+    seen = {
+        "fingerprint": fingerprint(recordings, run.data_dir),
+        "n_recordings": len(recordings),
+        "n_frames": len(index),
+        "n_positive": int(index["label"].sum()),
+    }
+    with common.user_errors():
+        run.folder.write_config(run, seen)
+    return Data(index, points, told)
+
+
+def rounds(index, settings, seed):
+    """The rounds of a protocol, or of its validation inside the training part."""
+    name = settings["protocol"]
+    result = []
+    for found in gfe.protocol(index, name, seed):
+        train, test = found["train"], found["test"]
+        label = name
+        if name == "signer":
+            label = f"trained_on_{index['signer'].iloc[train[0]]}"
+        if not settings["validate"]:
+            result.append(Round(label, train, test))
+            continue
+        for fold, (inner, held) in enumerate(gfe.blocks(index, train), start=1):
+            result.append(Round(f"{label}-block_{fold}", inner, held))
+    return result
+
+
+def make_part(index, expression, division, protocol, seed):
+    """The part of one expression; the runs are what may be seen at once.
+
+    Frames of the training part never see test frames, but where the split is through
+    neighbours anyway.
+
+    Raises:
+        ValueError: the training part lacks one of the labels.
+    """
+    rows = np.flatnonzero(index["expression"] == expression)
+    own = index.iloc[rows].reset_index(drop=True)
+    train, test = (
+        np.flatnonzero(np.isin(rows, part)) for part in (division.train, division.test)
+    )
+    if own["label"].iloc[train].nunique() < 2:
+        raise ValueError(
+            f"{expression}, {division.name}: all {len(train)} frames of the training "
+            "part have the same label; there is nothing to learn."
+        )
+    side = np.zeros(len(own), int)
+    if protocol != "shuffled":
+        side[train], side[test] = 1, 2
+    recording = pd.factorize(own["path"])[0]
+    breaks = np.flatnonzero(np.diff(recording) | np.diff(side)) + 1
+    runs = np.split(np.arange(len(own)), breaks)
+    return rows, Part(own, train, test, runs, seed)
+
+
+def work(run):
+    """Trains and evaluates all expressions; see `common.main`."""
+    from tqdm import tqdm
+
+    settings = run.settings
+    data = read(run)
+    with common.user_errors():
+        jobs = list(plan(data.index, settings))
+    method = Method(run.study.builder, settings)
+    tables, first = [], {}
+    bar = tqdm(jobs, desc=settings["protocol"], unit="training", disable=None)
+    for division, expression, rows, part in bar:
+        bar.set_postfix_str(f"{expression}, {division.name}, seed {part.seed}")
+        stem = run.folder.work / f"{part.seed}-{division.name}-{expression}"
+        learned = restored(stem)
+        if learned is None:
+            learned = method.learn(part, data.points[rows])
+            keep(stem, learned)
+        table = part.index.iloc[part.test].drop(columns="path")
+        tables.append(
+            table.assign(
+                seed=part.seed, round=division.name, probability=learned.probability
+            )
+        )
+        if part.seed == settings["seed"]:
+            first.setdefault(division.name, {})[expression] = learned
+    files = [] if settings["validate"] else write_models(run.folder, method, first)
+    return gfe_report.conclude(run, data, pd.concat(tables), first, files)
+
+
+def plan(index, settings):
+    """All trainings of a study: `(round, expression, rows of the index, part)`."""
+    for seed in range(settings["seed"], settings["seed"] + settings["seeds"]):
+        for division in rounds(index, settings, seed):
+            for expression in index["expression"].unique():
+                rows, part = make_part(
+                    index, expression, division, settings["protocol"], seed
+                )
+                yield division, expression, rows, part
+
+
+def keep(stem, learned):
+    """Writes what came of a part, so that an interrupted study goes on after it."""
+    if learned.head is not None:
+        folder = stem.with_suffix(".head")
+        folder.mkdir(exist_ok=True)
+        heads.save(learned.head, folder)
+    arrays = {"probability": learned.probability}
+    if learned.history is not None:
+        arrays["history"] = learned.history.to_numpy()
+        arrays |= {f"weight_{n:02}": w for n, w in enumerate(learned.weights)}
+        arrays |= learned.scale
+    partial = stem.with_suffix(".partial.npz")
+    np.savez(partial, **arrays)
+    os.replace(partial, stem.with_suffix(".done"))
+
+
+def restored(stem):
+    """What `keep` wrote, or `None`."""
+    done = stem.with_suffix(".done")
+    if not done.exists():
+        return None
+    with np.load(done) as file:
+        arrays = dict(file)
+    learned = Learned(arrays["probability"])
+    if "history" in arrays:
+        learned.history = pd.DataFrame(arrays["history"], columns=HISTORY)
+        learned.weights = [arrays[n] for n in sorted(arrays) if n[:7] == "weight_"]
+        learned.scale = {k: arrays[k] for k in ("mean", "variance") if k in arrays}
+    for path in stem.with_suffix(".head").glob("head.*"):
+        learned.head = heads.load(path)
+    return learned
+
+
+def write_models(folder, method, first):
+    """Writes model, SavedModel and heads of the first seed; returns what they are."""
+    print("Writing the models", flush=True)
+    written = {}
+    for name, learned in first.items():
+        place = folder.path if len(first) == 1 else folder.path / name
+        place.mkdir(exist_ok=True)
+        prefix = "" if len(first) == 1 else f"{name}/"
+        model = method.saved(learned)
+        model.save(place / "model.keras")
+        export(model, place / "saved_model")
+        written[f"{prefix}model.keras"] = "one network for all expressions, for Keras"
+        written[f"{prefix}saved_model/"] = "the same for TensorFlow alone"
+        for expression, one in learned.items():
+            if one.head is not None:
+                own = place / "heads" / expression
+                own.mkdir(parents=True)
+                head = heads.save(one.head, own)
+                written[f"{prefix}heads/EXPRESSION/{head.name}"] = (
+                    "the head of an expression, on `features`: `zoo.heads.load`"
+                )
+    return written

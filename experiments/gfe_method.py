@@ -1,0 +1,193 @@
+"""From points to a decision in the GFE studies: features, network, head, model."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import pandas as pd
+
+import zoo
+from datasets import gfe
+from experiments.gfe_learners import FrameNetwork, RecordingNetwork, standardise
+from zoo import heads
+from zoo._builder import FEATURES, PREDICTIONS
+from zoo.kinect import POINTS
+from zoo.layers import (
+    AlignedFace,
+    FrameGeometry,
+    LocalStandardisation,
+    RecordingStandardisation,
+    TemporalContext,
+)
+
+NETWORKS = {
+    "GrammaticalLSTM": FrameNetwork,
+    "GrammaticalMLP": FrameNetwork,
+    "GrammaticalSequence": RecordingNetwork,
+}
+
+
+@dataclass
+class Learned:
+    """What came of one part.
+
+    Attributes:
+        probability: that the expression is occurring, for the part's test frames.
+        history: a row an epoch: `epoch`, `loss`, `test_loss`; or `None`.
+        weights: of the network, or `None`.
+        scale: `mean` and `variance` in front of the network, or empty.
+        head: a fitted head, or `None`.
+    """
+
+    probability: np.ndarray
+    history: pd.DataFrame | None = None
+    weights: list | None = None
+    scale: dict | None = None
+    head: object = None
+
+
+class Method:
+    """How a study finds expressions; the same for all of them.
+
+    Args:
+        builder: name of the network's builder in `zoo`.
+        settings: the study's settings.
+    """
+
+    def __init__(self, builder, settings):
+        self.builder, self.settings = builder, settings
+        self.on_recordings = NETWORKS[builder] is RecordingNetwork
+        self.geometric = settings["features"] == "geometric"
+        self.points = self.input()
+        trunk = self.trunk()
+        self.trunk_model = keras.Model(self.points, trunk)
+        self.width = trunk.shape[-1]
+        self.network = None
+        if not self.geometric:
+            self.network = NETWORKS[builder](self.build, settings)
+
+    def input(self):
+        shape = (None, POINTS, 3) if self.on_recordings else (POINTS, 3)
+        return keras.Input(shape, name="points")
+
+    def trunk(self):
+        """The features of every frame that all expressions share."""
+        last = FEATURES if self.geometric else "geometry"
+        if not self.on_recordings:
+            return FrameGeometry(name=last)(self.points)
+        geometry = FrameGeometry(relative_depth=True, name="geometry")(self.points)
+        face = AlignedFace(name="face")(self.points)
+        x = keras.layers.Concatenate(name="frames")([geometry, face])
+        if self.settings["people"] == "new":
+            x = LocalStandardisation(name="local")(x)
+        return TemporalContext(name=last)(x) if self.geometric else x
+
+    def build(self, name="network"):
+        steps = {"GrammaticalLSTM": (1,), "GrammaticalSequence": (None,)}
+        shape = (*steps.get(self.builder, ()), self.width)
+        return getattr(zoo, self.builder)(input_shape=shape, name=name)
+
+    def learn(self, part, points):
+        """Trains on a part's training frames and decides on its test frames.
+
+        Args:
+            part: the `Part`.
+            points: `(n, 100, 3)`, of the part's frames.
+        """
+        x = self.features(part, points)
+        if self.geometric:
+            copies = [x[part.train]]
+            if self.settings.get("people") == "new":
+                # Everybody's face has another better half.
+                copies.append(self.features(part, gfe.mirrored(points))[part.train])
+            head = self.fit_head(part, np.concatenate(copies), len(copies))
+            return Learned(head.predict_proba(x[part.test])[:, 1], head=head)
+        network = self.network
+        x, scale = standardise(part, x, self.settings["z_score"])
+        history = network.fit(part, x)
+        weights = network.model.get_weights()
+        if self.settings["head"] == "softmax":
+            probability = network.predict(part, x, part.test)
+            return Learned(probability, history, weights, scale)
+        head = self.fit_head(part, network.features(part, x, part.train))
+        learned = network.features(part, x, part.test)
+        probability = head.predict_proba(learned)[:, 1]
+        return Learned(probability, history, weights, scale, head)
+
+    def features(self, part, points):
+        trunk = self.trunk_model
+        if not self.on_recordings:
+            return np.asarray(trunk.predict_on_batch(points))
+        result = np.empty((len(points), trunk.output.shape[-1]), np.float32)
+        for run in part.runs:
+            result[run] = trunk.predict_on_batch(points[run][None])[0]
+        return result
+
+    def fit_head(self, part, x, copies=1):
+        truth = np.tile(part.labels(part.train), copies)
+        if self.settings["head"] == "xgboost":
+            return heads.xgboost(part.seed).fit(x, truth)
+        # Calibrated on blocks of time: neighbours in time are too much alike.
+        pairs = []
+        for pair in gfe.blocks(part.index, part.train):
+            places = [np.searchsorted(part.train, rows) for rows in pair]
+            offsets = np.arange(copies)[:, None] * len(part.train)
+            pairs.append([(rows + offsets).ravel() for rows in places])
+        return heads.svm(calibration=pairs).fit(x, truth)
+
+    def saved(self, learned):
+        """One model for all expressions, from raw points.
+
+        Args:
+            learned: dict of expressions to `Learned`.
+
+        Returns:
+            A `keras.Model` from `(batch, 100, 3)` or `(batch, frames, 100, 3)` to the
+            probability of each expression, in their order. Its features are those of
+            the expressions side by side. With geometric features it ends in them: they
+            are what the heads take.
+        """
+        if self.geometric:
+            return self.trunk_model
+        shared = self.trunk_model.output
+        if self.settings["z_score"] == "recording":
+            shared = RecordingStandardisation(name="z_score")(shared)
+        networks = {name: self.restored(name, one) for name, one in learned.items()}
+        found = [
+            zoo.feature_extractor(network)(self.scaled(shared, name, learned[name]))
+            for name, network in networks.items()
+        ]
+        found = joined(found, FEATURES)
+        width = found.shape[-1] // len(networks)
+        answers = []
+        for place, (name, network) in enumerate(networks.items()):
+            inside = network.get_layer(FEATURES).output
+            top = keras.Model(inside, network.output, name=f"{name}_classifier")
+            own = slice(place * width, (place + 1) * width)
+            # Of the two classes the second: the expression is occurring.
+            if self.on_recordings:
+                answers.append(top(found[:, :, own])[:, :, 1:])
+            else:
+                answers.append(top(found[:, own])[:, 1:])
+        answer = joined(answers, PREDICTIONS)
+        return keras.Model(self.points, answer, name=self.network.model.name)
+
+    def restored(self, name, learned):
+        network = self.build(name)
+        network.set_weights(learned.weights)
+        return network
+
+    def scaled(self, x, name, learned):
+        """What the network of an expression takes."""
+        if learned.scale:
+            layer = keras.layers.Normalization(name=f"{name}_z_score", **learned.scale)
+            x = layer(x)
+        if self.builder == "GrammaticalLSTM":
+            x = keras.layers.Reshape((1, self.width), name=f"{name}_step")(x)
+        return x
+
+
+def joined(tensors, name):
+    if len(tensors) == 1:
+        return keras.layers.Identity(name=name)(tensors[0])
+    return keras.layers.Concatenate(name=name)(tensors)
