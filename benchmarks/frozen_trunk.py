@@ -44,8 +44,8 @@ def main():
     cut = options.pictures * 3 // 4
     parts = {"train": range(cut), "validation": range(cut, options.pictures)}
     data = Pictures(index, nvie.task_labels(index, "spontaneous"), parts, "")
-    settings = nvie_inception.STUDY.settings({}, "spontaneous", on_sample=True)
-    settings |= {"task": "spontaneous", "seed": 0, "train_layers": options.mode}
+    chosen = {"task": "spontaneous", "seed": 0, "train_layers": options.mode}
+    settings = nvie_inception.STUDY.settings(chosen, on_sample=True)
     settings |= {"size": options.size, "epochs": options.epochs, "augment": False}
 
     with tempfile.TemporaryDirectory() as out:

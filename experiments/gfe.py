@@ -26,12 +26,12 @@ def parser(study, doc):
     """The options that the studies on GFE share."""
     result = common.parser(study, doc)
     task = result.add_argument_group("task")
+    protocols = "; ".join(f"{name}: {what}" for name, what in gfe.PROTOCOLS.items())
     task.add_argument(
         "--protocol",
         choices=gfe.PROTOCOLS,
         default="signer",
-        help="; ".join(f"{name}: {what}" for name, what in gfe.PROTOCOLS.items())
-        + " (default: signer)",
+        help=f"{protocols} (default: signer)".replace("%", "%%"),
     )
     task.add_argument(
         "--validate",
@@ -198,6 +198,8 @@ def work(run):
     from tqdm import tqdm
 
     settings = run.settings
+    with common.user_errors():
+        settle_head(run.study, settings)
     data = read(run)
     with common.user_errors():
         jobs = list(plan(data.index, settings))
@@ -221,6 +223,15 @@ def work(run):
             first.setdefault(division.name, {})[expression] = learned
     files = [] if settings["validate"] else write_models(run.folder, method, first)
     return gfe_report.conclude(run, data, pd.concat(tables), first, files)
+
+
+def settle_head(study, settings):
+    """Without a head of its own a study decides on what its network has learned."""
+    if settings["head"] != "softmax" or settings["features"] == "learned":
+        return
+    if study.defaults["features"] == "learned":
+        raise ValueError("--features geometric needs --head svm or --head xgboost.")
+    settings["features"] = "learned"
 
 
 def plan(index, settings):

@@ -25,7 +25,9 @@ def draw(run, title, mean, predictions, histories):
         f"Frames of all expressions, first seed\n{title}",
         path / "confusion_matrix.png",
     )
-    roc(first, f"ROC, first seed\n{title}", path / "roc.png")
+    several = first["round"].nunique() > 1
+    pooled = ", rounds together" if several else ""
+    roc(first, f"ROC, first seed{pooled}\n{title}", path / "roc.png")
     if len(histories):
         losses(histories, title, path / "loss.png")
         names.insert(0, "loss.png")
@@ -77,12 +79,12 @@ def f1_bars(mean, model, title, path):
     columns = {f"{model}, this run": mean["f1"]}
     columns |= {name: REPORTED.loc[mean.index, name] for name in REPORTED}
     places = np.arange(len(mean))
-    figure = Figure(figsize=(10, 4))
+    figure = Figure(figsize=(11, 4))
     axes = figure.add_subplot()
     width = 0.8 / len(columns)
     for number, (name, values) in enumerate(columns.items()):
         at = places + (number - (len(columns) - 1) / 2) * width
-        colour = "C0" if number == 0 else str(0.5 + 0.15 * number)
+        colour = "C0" if number == 0 else str(0.4 + 0.14 * number)
         axes.bar(at, values, width, label=name, color=colour)
     ends = mean["always_f1"].to_numpy()
     axes.hlines(ends, places - 0.45, places + 0.45, color="C3", lw=1)
@@ -90,14 +92,15 @@ def f1_bars(mean, model, title, path):
     axes.set_xticks(places, mean.index, rotation=30, ha="right", fontsize=8)
     axes.set_ylabel("F1")
     axes.set_ylim(0, 1)
-    axes.set_title(f"{title}\nThe papers split shuffled frames.", fontsize=10)
-    axes.legend(fontsize=7, loc="lower center", ncols=5)
+    axes.set_title(f"{title}\nThe papers' bars: as printed, on splits of their own")
+    axes.title.set_fontsize(10)
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     axes.grid(axis="y", alpha=0.3)
     figures.save(figure, path)
 
 
 def timeline(predictions, mean, title, path):
-    """Truth and probability over one recording: that of the middling expression."""
+    """Truth and probability over one recording: that of the expression of median F1."""
     order = mean["f1"].drop("mean").sort_values()
     name = order.index[len(order) // 2]
     part = predictions[predictions["expression"] == name]
@@ -123,9 +126,9 @@ def timeline(predictions, mean, title, path):
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlabel("frame of the recording (some 55 ms each)")
     axes.set_title(
-        f"{title}\n{name}, signer {signer}: the expression of middling F1", fontsize=10
+        f"{title}\n{name}, signer {signer}: the expression of median F1", fontsize=10
     )
-    axes.legend(fontsize=8, loc="upper right")
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     figures.save(figure, path)
 
 

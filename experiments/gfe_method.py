@@ -56,6 +56,9 @@ class Method:
 
     def __init__(self, builder, settings):
         self.builder, self.settings = builder, settings
+        self.new_people = settings.get("people") == "new"
+        # Relative to the frames around, features are standardised already.
+        self.z_score = settings.get("z_score", "none" if self.new_people else "train")
         self.on_recordings = NETWORKS[builder] is RecordingNetwork
         self.geometric = settings["features"] == "geometric"
         self.points = self.input()
@@ -78,7 +81,7 @@ class Method:
         geometry = FrameGeometry(relative_depth=True, name="geometry")(self.points)
         face = AlignedFace(name="face")(self.points)
         x = keras.layers.Concatenate(name="frames")([geometry, face])
-        if self.settings["people"] == "new":
+        if self.new_people:
             x = LocalStandardisation(name="local")(x)
         return TemporalContext(name=last)(x) if self.geometric else x
 
@@ -97,13 +100,13 @@ class Method:
         x = self.features(part, points)
         if self.geometric:
             copies = [x[part.train]]
-            if self.settings.get("people") == "new":
+            if self.new_people:
                 # Everybody's face has another better half.
                 copies.append(self.features(part, gfe.mirrored(points))[part.train])
             head = self.fit_head(part, np.concatenate(copies), len(copies))
             return Learned(head.predict_proba(x[part.test])[:, 1], head=head)
         network = self.network
-        x, scale = standardise(part, x, self.settings["z_score"])
+        x, scale = standardise(part, x, self.z_score)
         history = network.fit(part, x)
         weights = network.model.get_weights()
         if self.settings["head"] == "softmax":
@@ -150,7 +153,7 @@ class Method:
         if self.geometric:
             return self.trunk_model
         shared = self.trunk_model.output
-        if self.settings["z_score"] == "recording":
+        if self.z_score == "recording":
             shared = RecordingStandardisation(name="z_score")(shared)
         networks = {name: self.restored(name, one) for name, one in learned.items()}
         found = [

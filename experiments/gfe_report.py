@@ -58,8 +58,9 @@ def measure(predictions):
     rows = []
     keys = ["seed", "expression", direction.rename("direction")]
     for (seed, expression, _), part in predictions.groupby(keys, sort=False):
-        truth, probability = part["label"].to_numpy(), part["probability"].to_numpy()
-        both = np.stack([1 - probability, probability], axis=1).astype(np.float64)
+        truth = part["label"].to_numpy()
+        probability = part["probability"].to_numpy(np.float64)
+        both = np.stack([1 - probability, probability], axis=1)
         result = evaluation.evaluate(truth, both, part["signer"])
         share = truth.mean()
         base = {

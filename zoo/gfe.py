@@ -154,7 +154,7 @@ def GrammaticalSequence(
     inputs, x = sequence(input_tensor, input_shape, (None, WIDTH))
     x = layers.Conv1D(64, 5, padding="same", activation="relu", name="conv")(x)
     x = layers.Dropout(dropout, name="conv_dropout")(x)  # frames x 64
-    both = layers.LSTM(32, return_sequences=True)
+    both = layers.LSTM(32, return_sequences=True, name="lstm")
     x = layers.Bidirectional(both, name=FEATURES)(x)  # frames x 64
     if include_top:
         x = classify(x, classes, classifier_activation, dropout)

@@ -84,6 +84,8 @@ def check_points(layer, input_shape):
             f"{type(layer).__name__} expects x, y and z of 100 points, (..., 100, 3). "
             f"Received: {tuple(input_shape)}"
         )
+    # `build` is called once, this is looked at in every call.
+    layer.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-2: POINTS, -1: 3})
 
 
 def missing_to_nan(points):

@@ -1,5 +1,7 @@
 """Layers on recordings: a frame relative to those around it in time."""
 
+import numbers
+
 import keras
 from keras import ops
 
@@ -61,7 +63,18 @@ class RecordingStandardisation(keras.layers.Layer):
 
     Returns:
         `(frames, width)`; 0 where a column does not vary.
+
+    Raises:
+        ValueError: the input is not 2-D.
     """
+
+    def build(self, input_shape):
+        if len(input_shape) != 2:
+            raise ValueError(
+                "RecordingStandardisation expects the frames of one recording, "
+                f"(frames, width). Received: {tuple(input_shape)}"
+            )
+        self.input_spec = keras.layers.InputSpec(ndim=2)
 
     def call(self, frames):
         frames = ops.cast(frames, self.compute_dtype)
@@ -125,7 +138,7 @@ class TemporalContext(keras.layers.Layer):
 
 
 def check_span(span):
-    if span != int(span) or span < 3 or span % 2 == 0:
+    if not isinstance(span, numbers.Integral) or span < 3 or span % 2 == 0:
         raise ValueError(
             f"A span is an odd number of frames, 3 or more. Received: {span!r}"
         )
@@ -138,6 +151,8 @@ def check_recording(layer, input_shape):
             f"{type(layer).__name__} expects recordings, (batch, frames, width). "
             f"Received: {tuple(input_shape)}"
         )
+    # `build` is called once, this is looked at in every call.
+    layer.input_spec = keras.layers.InputSpec(ndim=3)
 
 
 def shifted(frames, reach):

@@ -113,20 +113,23 @@ def read_own(path, model):
     """
     import h5py
 
-    names = {
-        layer.name: [variable.name for variable in layer.weights]
-        for layer in model.layers
-    }
+    names = {}
+    for full_name in named_variables(model):
+        layer, variable = full_name.rsplit("/", 1)
+        names.setdefault(layer, []).append(variable)
     tensors = {}
 
     def collect(path, group):
         if not path.startswith("layers/") or "name" not in group.attrs:
             return
-        layer = group.attrs["name"]
+        layer = full_layer_name(path, group.file)
         own = names.get(layer, [])
         for key, value in group.items():
             variable = own[int(key)] if int(key) < len(own) else key
-            tensors[f"{layer}/{variable}"] = np.asarray(value)
+            name = f"{layer}/{variable}"
+            if name in tensors:
+                raise ValueError(f"it holds several networks, each with {name}")
+            tensors[name] = np.asarray(value)
 
     try:
         if zipfile.is_zipfile(path):
@@ -143,6 +146,30 @@ def read_own(path, model):
             f"file that Keras 3 wrote. It is another kind or damaged: {error}"
         ) from error
     return tensors
+
+
+def full_layer_name(path, file):
+    """The name of a layer in a file, with those of the layers that it is part of."""
+    stem, _, steps = path.removesuffix("/vars").rpartition("layers/")
+    names, group = [], file[f"{stem}layers"]
+    for step in steps.split("/"):
+        group = group[step]
+        names.append(group["vars"].attrs["name"])
+    return "/".join(names)
+
+
+def named_variables(model):
+    """Dict from `layer/variable` to variable.
+
+    The name of a variable alone is not enough: both directions of a bidirectional layer
+    have a `kernel`, which are `layer/forward_lstm/lstm_cell/kernel` and `backward`.
+    """
+    variables = {}
+    for layer in model.layers:
+        for variable in layer.weights:
+            within = f"/{variable.path}".partition(f"/{layer.name}/")[2]
+            variables[f"{layer.name}/{within or variable.name}"] = variable
+    return variables
 
 
 def load(model, tensors, source, top):
@@ -162,11 +189,7 @@ def load(model, tensors, source, top):
     """
     source = getattr(source, "url", source)
     tensors = dict(tensors)
-    variables = {
-        f"{layer.name}/{variable.name}": variable
-        for layer in model.layers
-        for variable in layer.weights
-    }
+    variables = named_variables(model)
     leave_top(model, variables, tensors, source, top)
 
     problems = [f"missing: {name}" for name in variables if name not in tensors]

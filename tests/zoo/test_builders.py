@@ -18,6 +18,17 @@ PARAMETERS = {
     ("InceptionV4", (("include_top", False),)): (41_174_400, 41_111_232),
     ("ShallowCNN", ()): (7_947_818, 7_947_818),
     ("ShallowCNN", (("classes", 12),)): (7_968_308, 7_968_308),
+    # An LSTM has 4 gates of (inputs + outputs + 1) x outputs.
+    ("GrammaticalLSTM", ()): (94_292, 94_292),  # 4 x 224 x 105 + 212
+    ("GrammaticalLSTM", (("include_top", False),)): (94_080, 94_080),
+    ("GrammaticalLSTM", (("input_shape", (None, 20)),)): (53_132, 53_132),
+    ("GrammaticalMLP", ()): (12_707, 12_707),  # 119 x 105 + 212
+    ("GrammaticalMLP", (("hidden", 20), ("classes", 9))): (2_569, 2_569),
+    ("GrammaticalMLP", (("include_top", False),)): (12_495, 12_495),
+    # 591 x 64, 2 x 4 x 97 x 32, 130
+    ("GrammaticalSequence", ()): (62_786, 62_786),
+    ("GrammaticalSequence", (("include_top", False),)): (62_656, 62_656),
+    ("GrammaticalSequence", (("input_shape", (30, 20)),)): (31_426, 31_426),
 }
 
 

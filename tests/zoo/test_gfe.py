@@ -1,0 +1,290 @@
+"""The networks for grammatical facial expressions; see also test_builders."""
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo import gfe
+from zoo.layers import FrameGeometry
+
+# Builder, shape of an input without the batch, shape of its features.
+NETWORKS = [
+    (gfe.GrammaticalLSTM, (1, 118), (105,)),
+    (gfe.GrammaticalLSTM, (7, 205), (105,)),
+    (gfe.GrammaticalMLP, (118,), (105,)),
+    (gfe.GrammaticalMLP, (20,), (105,)),
+    (gfe.GrammaticalSequence, (30, 118), (30, 64)),
+    (gfe.GrammaticalSequence, (1, 9), (1, 64)),
+]
+ONE_EACH = [NETWORKS[0], NETWORKS[2], NETWORKS[4]]
+networks = pytest.mark.parametrize("builder, shape, features", NETWORKS)
+one_each = pytest.mark.parametrize("builder, shape, features", ONE_EACH)
+
+
+def frames(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+def numpy(tensor):
+    return keras.ops.convert_to_numpy(tensor)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def softmax(x):
+    return np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True)
+
+
+def with_random_biases(model):
+    """New biases are 0 and 1, which would hide where they go."""
+    for place, weight in enumerate(model.weights):
+        if weight.name == "bias":
+            weight.assign(0.3 * frames(*weight.shape, seed=place))
+    return model
+
+
+def lstm(x, weights, units):
+    """Outputs after each step, in double precision: Hochreiter's equations."""
+    kernel, recurrent, bias = (np.asarray(each, float) for each in weights)
+    state, memory, outputs = np.zeros((2, len(x), units)), np.zeros((len(x), units)), []
+    state = state[0]
+    for step in range(x.shape[1]):
+        gates = x[:, step] @ kernel + state @ recurrent + bias
+        enter, forget, candidate, leave = np.split(gates, 4, axis=-1)
+        memory = sigmoid(forget) * memory + sigmoid(enter) * np.tanh(candidate)
+        state = sigmoid(leave) * np.tanh(memory)
+        outputs.append(state)
+    return np.stack(outputs, axis=1)
+
+
+@pytest.mark.parametrize("steps", [1, 6])
+def test_the_lstm(steps):
+    model = with_random_biases(zoo.GrammaticalLSTM(input_shape=(steps, 118)))
+    x = frames(4, steps, 118)
+    *cell, kernel, bias = model.get_weights()
+    want = lstm(x, cell, 105)[:, -1]
+    np.testing.assert_allclose(zoo.feature_extractor(model)(x), want, atol=1e-5)
+    np.testing.assert_allclose(model(x), softmax(want @ kernel + bias), atol=1e-5)
+
+
+def test_the_lstm_without_a_fixed_number_of_steps():
+    model = zoo.GrammaticalLSTM(input_shape=(None, 118))
+    for steps in [1, 3, 40]:
+        x = frames(2, steps, 118)
+        fixed = zoo.GrammaticalLSTM(input_shape=(steps, 118))
+        fixed.set_weights(model.get_weights())
+        np.testing.assert_allclose(model(x), fixed(x), atol=1e-6)
+
+
+def test_the_perceptron():
+    model = with_random_biases(zoo.GrammaticalMLP(hidden=12, classes=3))
+    x = frames(5, 118)
+    inner, inner_bias, outer, outer_bias = model.get_weights()
+    assert inner.shape == (118, 12)
+    want = sigmoid(x @ inner + inner_bias)
+    np.testing.assert_allclose(zoo.feature_extractor(model)(x), want, atol=1e-5)
+    want = softmax(want @ outer + outer_bias)
+    np.testing.assert_allclose(model(x), want, atol=1e-5)
+
+
+def test_the_sequence_network():
+    model = with_random_biases(zoo.GrammaticalSequence())
+    x = frames(2, 20, 118)
+    kernel, bias, *cells, top, top_bias = model.get_weights()
+    padded = np.pad(x, [(0, 0), (2, 2), (0, 0)])
+    convolved = sum(padded[:, lag : lag + 20] @ kernel[lag] for lag in range(5)) + bias
+    rectified = np.maximum(convolved, 0)
+    forward = lstm(rectified, cells[:3], 32)
+    backward = lstm(rectified[:, ::-1], cells[3:], 32)[:, ::-1]
+    want = np.concatenate([forward, backward], axis=-1)
+    np.testing.assert_allclose(zoo.feature_extractor(model)(x), want, atol=1e-5)
+    np.testing.assert_allclose(model(x), softmax(want @ top + top_bias), atol=1e-5)
+
+
+@pytest.mark.parametrize("length", [1, 2, 31, 700])
+def test_the_sequence_network_labels_every_frame_of_any_recording(length):
+    probability = numpy(zoo.GrammaticalSequence()(frames(2, length, 118)))
+    assert probability.shape == (2, length, 2)
+    assert (probability > 0).all()
+    np.testing.assert_allclose(probability.sum(axis=-1), 1, atol=1e-5)
+
+
+@networks
+def test_features_and_classes(builder, shape, features):
+    model = builder(input_shape=shape, classes=5)
+    assert model.input_shape == (None, *shape)
+    assert model.output_shape == (None, *features[:-1], 5)
+    x = frames(3, *shape)
+    learned = numpy(zoo.feature_extractor(model)(x))
+    assert learned.shape == (3, *features)
+    headless = builder(input_shape=shape, include_top=False)
+    assert headless.output_shape == (None, *features)
+    headless.set_weights(model.get_weights()[:-2])
+    np.testing.assert_allclose(headless(x), learned, atol=1e-6)
+    assert zoo.feature_extractor(headless).output_shape == (None, *features)
+
+
+@one_each
+def test_activation_dropout_and_name(builder, shape, features):
+    model = builder(classifier_activation=None, dropout=0.7, name="mine")
+    assert model.name == "mine"
+    assert model.layers[-1].activation is keras.activations.linear
+    assert model.get_layer("dropout").rate == 0.7
+    usual = builder()
+    usual.set_weights(model.get_weights())
+    x = frames(3, *shape)
+    np.testing.assert_allclose(usual(x), softmax(numpy(model(x))), atol=1e-5)
+    # Dropout is for training only.
+    np.testing.assert_array_equal(model(x), model(x, training=False))
+    once, again = (numpy(model(x, training=True)) for _ in range(2))
+    assert not np.allclose(once, again)
+    # The paper's networks have none.
+    assert usual.get_layer("dropout").rate == (0.5 if len(features) == 2 else 0)
+
+
+def on_points(builder, shape):
+    """The network on raw points, (100, 3) or (frames, 100, 3)."""
+    recordings = builder is gfe.GrammaticalSequence
+    points = keras.Input((None, 100, 3) if recordings else (100, 3))
+    x = FrameGeometry()(points)
+    if builder is gfe.GrammaticalLSTM:
+        x = keras.layers.Reshape(shape)(x)
+    return builder(input_tensor=x), points
+
+
+@one_each
+def test_from_raw_points(builder, shape, features):
+    model, points = on_points(builder, shape)
+    assert model.input is points
+    plain = builder()
+    plain.set_weights(model.get_weights())
+    raw = 1 + np.abs(frames(3, *points.shape[1:], seed=1)) if 0 else None
+    size = [3] + [side or 6 for side in points.shape[1:]]
+    raw = 5 + frames(*size)
+    geometry = numpy(FrameGeometry()(raw)).reshape(3, *plain_shape(shape, size))
+    np.testing.assert_allclose(model(raw), plain(geometry), atol=1e-5)
+
+
+def plain_shape(shape, size):
+    return (size[1], 118) if len(size) == 4 else shape
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".weights.h5"])
+@one_each
+def test_own_files_load_back(builder, shape, features, suffix, tmp_path):
+    # Keras numbers its own names: the first and a later model have different ones.
+    model, path = builder(classes=3), tmp_path / f"model{suffix}"
+    model.save(path) if suffix == ".keras" else model.save_weights(path)
+    again = builder(classes=3, weights=path)
+    for ours, theirs in zip(again.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.warns(UserWarning, match="3 classes and the model has 2"):
+        other = builder(weights=path)
+    headless = builder(include_top=False, weights=path)
+    for part in [other.weights[:-2], headless.weights]:
+        for ours, theirs in zip(part, model.weights[:-2], strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+@one_each
+def test_a_file_of_the_network_on_points_fits_the_network(
+    builder, shape, features, tmp_path
+):
+    model, _ = on_points(builder, shape)
+    model.save(tmp_path / "points.keras")
+    again = builder(weights=tmp_path / "points.keras")
+    for ours, theirs in zip(again.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    loaded = keras.saving.load_model(tmp_path / "points.keras")
+    size = [2] + [side or 6 for side in model.input_shape[1:]]
+    raw = 5 + frames(*size)
+    np.testing.assert_allclose(loaded(raw), model(raw), atol=1e-6)
+
+
+def test_files_that_do_not_fit_are_refused(tmp_path):
+    path = tmp_path / "lstm.keras"
+    zoo.GrammaticalLSTM().save(path)
+    with pytest.raises(ValueError, match="left over: features/lstm_cell/"):
+        zoo.GrammaticalMLP(weights=path)
+    with pytest.raises(ValueError, match="missing: features/forward_lstm/lstm_cell/ke"):
+        zoo.GrammaticalSequence(weights=path)
+    expected = r"features/lstm_cell/kernel: expected \(20, 420\), received \(118, 420\)"
+    with pytest.raises(ValueError, match=expected):
+        zoo.GrammaticalLSTM(input_shape=(1, 20), weights=path)
+    (tmp_path / "cut.keras").write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(ValueError, match="another kind or damaged"):
+        zoo.GrammaticalLSTM(weights=tmp_path / "cut.keras")
+
+
+def test_a_file_of_several_networks_is_refused(tmp_path):
+    x = keras.Input((1, 118))
+    answers = [zoo.GrammaticalLSTM(name=name)(x) for name in ["negative", "topics"]]
+    keras.Model(x, answers).save(tmp_path / "two.keras")
+    with pytest.raises(ValueError, match="several networks, each with features/lstm_c"):
+        zoo.GrammaticalLSTM(weights=tmp_path / "two.keras")
+
+
+@one_each
+@pytest.mark.parametrize("wrong", ["rank", "no width", "no frames", "negative"])
+def test_bad_shapes(builder, shape, features, wrong):
+    input_shape = {
+        "rank": (2, 3, 118),
+        "no width": (*shape[:-1], None),
+        "no frames": (*shape[:-1], 0),
+        "negative": (*shape[:-1], -2),
+    }[wrong]
+    expected = r"\(width,\)" if len(shape) == 1 else r"\(steps, width\)"
+    if wrong == "negative":  # Keras's own
+        expected = "Negative dimensions are not allowed"
+    with pytest.raises(ValueError, match=expected):
+        builder(input_shape=input_shape)
+    if wrong == "rank":
+        with pytest.raises(ValueError, match=r"Wrong input_shape.*\(None, 100, 3\)|"
+                           r"Wrong input_shape.*\(100, 3, 1\)"):
+            builder(input_tensor=keras.Input((100, 3, 1)))
+
+
+@one_each
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"weights": "imagenet"}, "weights must be None, .*Received: 'imagenet'"),
+        ({"weights": "no/such/file.keras"}, "existing file"),
+        ({"input_tensor": np.zeros((1, 118))}, "must be a Keras tensor"),
+        ({"dropout": 1.5}, "rate"),
+        ({"classes": 0}, "units"),
+    ],
+)
+def test_bad_arguments(builder, shape, features, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        builder(**arguments)
+
+
+@one_each
+def test_contradicting_shapes(builder, shape, features):
+    tensor = keras.Input(shape)
+    with pytest.raises(ValueError, match="contradicts the shape of input_tensor"):
+        builder(input_tensor=tensor, input_shape=(*shape[:-1], 50))
+
+
+@pytest.mark.parametrize("hidden", [0, -1])
+def test_the_perceptron_needs_hidden_units(hidden):
+    with pytest.raises(ValueError, match="units"):
+        zoo.GrammaticalMLP(hidden=hidden)
+
+
+@one_each
+def test_the_networks_learn(builder, shape, features):
+    """A rule in one column, to which the others are noise."""
+    keras.utils.set_random_seed(0)
+    shape = (12, 118) if len(features) == 2 else shape
+    x = frames(128, *shape)
+    y = (x[..., 3] > 0).astype(int).reshape(128, *features[:-1])
+    model = builder()
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.optimizer.learning_rate = 0.01
+    model.fit(x, y, epochs=12, batch_size=32, verbose=0)
+    assert model.evaluate(x, y, verbose=0)[1] > 0.9
