@@ -19,6 +19,15 @@ from zoo import heads
 from zoo.export import export
 
 DEFAULTS = {"validate": False, "seeds": 3}
+FRAME_DEFAULTS = {
+    **DEFAULTS,
+    "learning_rate": 0.0099,
+    "epochs": 30,
+    "batch_size": 64,
+    "z_score": "train",
+    "head": "softmax",
+    "features": "learned",
+}
 download = gfe_download.download
 
 
@@ -89,6 +98,14 @@ def head_options(geometric):
             {"choices": ["learned", "geometric"]},
         ),
     ]
+
+
+def frame_parser(study, doc):
+    """The options of a network on single frames."""
+    result = parser(study, doc)
+    heads = head_options("the 118 distances, angles and depths")
+    add_options(result, study, [*TRAINING, Z_SCORE, *heads])
+    return result
 
 
 @dataclasses.dataclass(frozen=True)

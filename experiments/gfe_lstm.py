@@ -26,24 +26,13 @@ STUDY = common.Study(
     reported={},
     varies_by="protocol",
     download=gfe.download,
-    defaults={
-        **gfe.DEFAULTS,
-        "learning_rate": 0.0099,
-        "epochs": 30,
-        "batch_size": 64,
-        "z_score": "train",
-        "head": "softmax",
-        "features": "learned",
-    },
+    defaults=gfe.FRAME_DEFAULTS,
     sample={"seeds": 1},
 )
 
 
 def main(argv=None):
-    parser = gfe.parser(STUDY, __doc__)
-    heads = gfe.head_options("the 118 distances, angles and depths")
-    gfe.add_options(parser, STUDY, [*gfe.TRAINING, gfe.Z_SCORE, *heads])
-    return common.main(STUDY, parser, gfe.work, argv)
+    return common.main(STUDY, gfe.frame_parser(STUDY, __doc__), gfe.work, argv)
 
 
 if __name__ == "__main__":

@@ -47,10 +47,10 @@ def with_random_biases(model):
 
 
 def lstm(x, weights, units):
-    """Outputs after each step, in double precision: Hochreiter's equations."""
+    """Outputs after each step, in double precision; gates in the order of Keras."""
     kernel, recurrent, bias = (np.asarray(each, float) for each in weights)
-    state, memory, outputs = np.zeros((2, len(x), units)), np.zeros((len(x), units)), []
-    state = state[0]
+    state = memory = np.zeros((len(x), units))
+    outputs = []
     for step in range(x.shape[1]):
         gates = x[:, step] @ kernel + state @ recurrent + bias
         enter, forget, candidate, leave = np.split(gates, 4, axis=-1)
@@ -104,7 +104,7 @@ def test_the_sequence_network():
     np.testing.assert_allclose(model(x), softmax(want @ top + top_bias), atol=1e-5)
 
 
-@pytest.mark.parametrize("length", [1, 2, 31, 700])
+@pytest.mark.parametrize("length", [1, 2, 31, 200])
 def test_the_sequence_network_labels_every_frame_of_any_recording(length):
     probability = numpy(zoo.GrammaticalSequence()(frames(2, length, 118)))
     assert probability.shape == (2, length, 2)
@@ -132,7 +132,8 @@ def test_activation_dropout_and_name(builder, shape, features):
     model = builder(classifier_activation=None, dropout=0.7, name="mine")
     assert model.name == "mine"
     assert model.layers[-1].activation is keras.activations.linear
-    assert model.get_layer("dropout").rate == 0.7
+    rates = [x.rate for x in model.layers if isinstance(x, keras.layers.Dropout)]
+    assert rates == [0.7] * len(features)
     usual = builder()
     usual.set_weights(model.get_weights())
     x = frames(3, *shape)
@@ -155,21 +156,21 @@ def on_points(builder, shape):
     return builder(input_tensor=x), points
 
 
+def raw_points(model):
+    return 5 + frames(*[side or 6 for side in model.input_shape])
+
+
 @one_each
 def test_from_raw_points(builder, shape, features):
     model, points = on_points(builder, shape)
     assert model.input is points
     plain = builder()
     plain.set_weights(model.get_weights())
-    raw = 1 + np.abs(frames(3, *points.shape[1:], seed=1)) if 0 else None
-    size = [3] + [side or 6 for side in points.shape[1:]]
-    raw = 5 + frames(*size)
-    geometry = numpy(FrameGeometry()(raw)).reshape(3, *plain_shape(shape, size))
+    raw = raw_points(model)
+    geometry = numpy(FrameGeometry()(raw))
+    if builder is gfe.GrammaticalLSTM:
+        geometry = geometry[:, None]
     np.testing.assert_allclose(model(raw), plain(geometry), atol=1e-5)
-
-
-def plain_shape(shape, size):
-    return (size[1], 118) if len(size) == 4 else shape
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".weights.h5"])
@@ -199,8 +200,7 @@ def test_a_file_of_the_network_on_points_fits_the_network(
     for ours, theirs in zip(again.weights, model.weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     loaded = keras.saving.load_model(tmp_path / "points.keras")
-    size = [2] + [side or 6 for side in model.input_shape[1:]]
-    raw = 5 + frames(*size)
+    raw = raw_points(model)
     np.testing.assert_allclose(loaded(raw), model(raw), atol=1e-6)
 
 
@@ -223,28 +223,22 @@ def test_a_file_of_several_networks_is_refused(tmp_path):
     x = keras.Input((1, 118))
     answers = [zoo.GrammaticalLSTM(name=name)(x) for name in ["negative", "topics"]]
     keras.Model(x, answers).save(tmp_path / "two.keras")
-    with pytest.raises(ValueError, match="several networks, each with features/lstm_c"):
+    with pytest.raises(ValueError, match="holds several networks"):
         zoo.GrammaticalLSTM(weights=tmp_path / "two.keras")
 
 
 @one_each
-@pytest.mark.parametrize("wrong", ["rank", "no width", "no frames", "negative"])
-def test_bad_shapes(builder, shape, features, wrong):
-    input_shape = {
-        "rank": (2, 3, 118),
-        "no width": (*shape[:-1], None),
-        "no frames": (*shape[:-1], 0),
-        "negative": (*shape[:-1], -2),
-    }[wrong]
+def test_bad_shapes(builder, shape, features):
     expected = r"\(width,\)" if len(shape) == 1 else r"\(steps, width\)"
-    if wrong == "negative":  # Keras's own
-        expected = "Negative dimensions are not allowed"
+    expected = f"Wrong input_shape: expected {expected}. Received:"
+    for wrong in [(2, 3, 118), (*shape[:-1], None), (*shape[:-1], 0)]:
+        with pytest.raises(ValueError, match=expected):
+            builder(input_shape=wrong)
     with pytest.raises(ValueError, match=expected):
-        builder(input_shape=input_shape)
-    if wrong == "rank":
-        with pytest.raises(ValueError, match=r"Wrong input_shape.*\(None, 100, 3\)|"
-                           r"Wrong input_shape.*\(100, 3, 1\)"):
-            builder(input_tensor=keras.Input((100, 3, 1)))
+        builder(input_tensor=keras.Input((100, 3, 1)))
+    for wrong in [(*shape[:-1], -2), 118]:
+        with pytest.raises(ValueError, match="Cannot convert"):  # Keras's own
+            builder(input_shape=wrong)
 
 
 @one_each
@@ -280,9 +274,10 @@ def test_the_perceptron_needs_hidden_units(hidden):
 def test_the_networks_learn(builder, shape, features):
     """A rule in one column, to which the others are noise."""
     keras.utils.set_random_seed(0)
-    shape = (12, 118) if len(features) == 2 else shape
+    shape = (8, 118) if len(features) == 2 else shape
     x = frames(128, *shape)
-    y = (x[..., 3] > 0).astype(int).reshape(128, *features[:-1])
+    y = (x[..., 3] > 0).astype(int)
+    y = y[:, 0] if builder is gfe.GrammaticalLSTM else y
     model = builder()
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.optimizer.learning_rate = 0.01

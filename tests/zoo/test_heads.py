@@ -28,3 +28,14 @@ def test_a_file_that_is_no_head_is_refused(name, tmp_path):
     (tmp_path / name).write_bytes(b"not a head")
     with pytest.raises(ValueError, match="head.(ubj|skops|pkl)"):
         heads.load(tmp_path / name)
+
+
+def test_the_seed_decides_what_the_trees_see():
+    X, y = load_wine(return_X_y=True)
+    few = {"n_estimators": 20, "n_jobs": 1}
+    first, again, other = (
+        heads.xgboost(seed).set_params(**few).fit(X, y).predict_proba(X)
+        for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)

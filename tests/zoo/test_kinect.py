@@ -95,7 +95,7 @@ def hand_made(**places):
     return points
 
 
-# The first angle, A1, is at point 2 between 27 and 10; the first distance from 17 to 27.
+# The first angle is at point 2 between 27 and 10, the first distance from 17 to 27.
 @pytest.mark.parametrize(
     "one, other, cosine",
     [
@@ -135,9 +135,7 @@ def test_a_missing_depth_becomes_the_median(measured, missing):
     median = np.median(points[order[:measured], 2].astype(float))
     depths = numpy(FrameGeometry()(points))[18:]
     np.testing.assert_allclose(depths[order[measured:]], median, rtol=1e-6)
-    np.testing.assert_array_equal(
-        depths[order[:measured]], points[order[:measured], 2]
-    )
+    np.testing.assert_array_equal(depths[order[:measured]], points[order[:measured], 2])
     relative = numpy(FrameGeometry(relative_depth=True)(points))[18:]
     np.testing.assert_allclose(relative, depths - median, atol=2e-4)
     assert np.all(relative[order[measured:]] == 0)
@@ -247,7 +245,9 @@ def test_a_keras_file(tmp_path):
     got = again.predict(recording, verbose=0)
     want = by_frame(geometry, recording, relative_depth=True)
     np.testing.assert_allclose(got[0], want, atol=2e-3)
-    np.testing.assert_allclose(got[1], by_frame(aligned, recording), rtol=1e-5, atol=2e-5)
+    np.testing.assert_allclose(
+        got[1], by_frame(aligned, recording), rtol=1e-5, atol=2e-5
+    )
 
 
 @pytest.mark.parametrize("layer", [FrameGeometry(True, name="a"), AlignedFace()])

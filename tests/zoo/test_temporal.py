@@ -22,7 +22,9 @@ def local_z_scores(recording, span):
     frames, result = recording.astype(float), []
     for place in range(len(frames)):
         first = max(place - span // 2, 0)
-        result.append(stats.zscore(frames[first : place + span // 2 + 1])[place - first])
+        result.append(
+            stats.zscore(frames[first : place + span // 2 + 1])[place - first]
+        )
     return np.array(result)
 
 
