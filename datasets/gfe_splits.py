@@ -97,9 +97,9 @@ def _recordings(index: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
 def blocks(index: pd.DataFrame, rows, folds: int = 5) -> list[tuple]:
     """Divides a training part for cross-validation, by blocks of time.
 
-    The time from the first to the last of its rows is cut into stretches of equal
-    length, in each recording; a fold validates on one stretch of every recording.
-    For choosing models without the test part.
+    The rows of each recording, in the order of time, are cut into stretches of equal
+    numbers; a fold validates on one stretch of every recording. For choosing models
+    without the test part.
 
     Args:
         index: Rows as `index` gives them.
@@ -111,7 +111,7 @@ def blocks(index: pd.DataFrame, rows, folds: int = 5) -> list[tuple]:
         a pair holds `rows`; every row is in one validation part.
 
     Raises:
-        ValueError: `folds` is below 2, or a recording's time is too short for it.
+        ValueError: `folds` is below 2, or a recording has fewer rows.
     """
     rows = np.unique(rows)
     if not isinstance(folds, (int, np.integer)) or folds < 2:
@@ -122,11 +122,10 @@ def blocks(index: pd.DataFrame, rows, folds: int = 5) -> list[tuple]:
     frames = part["frame"].to_numpy()
     stretch = np.empty(len(rows), int)
     for path, own in part.groupby("path").indices.items():
-        first, last = frames[own].min(), frames[own].max()
-        stretch[own] = (frames[own] - first) * folds // (last - first + 1)
-        if len(np.unique(stretch[own])) < folds:
+        if len(own) < folds:
             raise ValueError(
-                f"{folds} folds need frames in each of {folds} stretches of time; "
-                f"those of {path} do not suffice. Ask for fewer folds."
+                f"{folds} folds need {folds} frames or more of each recording; there "
+                f"are {len(own)} of {path}. Ask for fewer folds."
             )
+        stretch[own[np.argsort(frames[own])]] = np.arange(len(own)) * folds // len(own)
     return [(rows[stretch != fold], rows[stretch == fold]) for fold in range(folds)]

@@ -23,9 +23,9 @@ class Study:
         pretrained: whether there are published weights for it.
         dataset: name of the dataset's folder.
         paper: the paper, as tables call it.
-        reported: what the paper reports, by task.
         defaults: the settings on real data; a dict gives one for each value of the
             option `varies_by`.
+        reported: the accuracy that the paper reports, by task.
         sample: the settings that differ on the sample, which has to run anywhere.
         varies_by: name of the option that defaults depend on.
         download: function from a folder to the data in it, where they are open.
@@ -35,8 +35,8 @@ class Study:
     model: str
     dataset: str
     paper: str
-    reported: dict
     defaults: dict
+    reported: dict = field(default_factory=dict)
     sample: dict = field(default_factory=dict)
     builder: str | None = None
     pretrained: bool = False
@@ -71,6 +71,7 @@ class Run:
         data_dir: folder of the data.
         kind: `"real"` or `"sample"`.
         command: the command line that repeats it.
+        given: names of the options that the user gave.
     """
 
     study: Study
@@ -79,6 +80,7 @@ class Run:
     data_dir: pathlib.Path
     kind: str
     command: str
+    given: frozenset = frozenset()
 
 
 def describe(value):
@@ -254,7 +256,8 @@ def start(study, arguments, work, argv):
     with user_errors():
         folder = RunFolder.open(out, study.name, key, resume)
     command = ["python", "-m", f"experiments.{study.name}", *argv]
-    run = Run(study, settings, folder, data_folder, kind, shlex.join(command))
+    given = frozenset(name for name, value in options.items() if value is not None)
+    run = Run(study, settings, folder, data_folder, kind, shlex.join(command), given)
     try:
         last_words = work(run)
     except BaseException:

@@ -5,10 +5,12 @@ Expression Recognition", The Australian National University (seeds/004).
 """
 
 import dataclasses
+import hashlib
 import os
 
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
 from datasets import gfe, gfe_download, sample
 from experiments import common, gfe_report
@@ -19,6 +21,14 @@ from zoo import heads
 from zoo.export import export
 
 DEFAULTS = {"validate": False, "seeds": 3}
+MODEL = (
+    "from raw points, for Keras; expressions in the order {}. A depth of 0 becomes the "
+    "median of its frame, where the study itself bridged gaps in time"
+)
+HEAD = (
+    "what decided on an expression, from the model's `features` (where they were "
+    "learned, from the expression's own: `features[..., n, :]`): `zoo.heads.load`"
+)
 FRAME_DEFAULTS = {
     **DEFAULTS,
     "learning_rate": 0.0099,
@@ -46,8 +56,8 @@ def parser(study, doc):
         "--validate",
         action="store_true",
         default=None,
-        help="measure on five blocks of time inside the training part, and leave the "
-        "test part alone: for choosing settings",
+        help="measure on five blocks of time inside the training part, without the "
+        "test part's labels: for choosing settings",
     )
     task.add_argument(
         "--seeds",
@@ -154,8 +164,11 @@ def read(run):
     if run.kind != sample.kind_of(recordings["path"]):
         run.kind = "sample"  # a folder above may lead to it
         print("These recordings are those of the SAMPLE, made by code, not people.")
+    content = hashlib.sha256(points.tobytes() + index["label"].to_numpy().tobytes())
     seen = {
         "fingerprint": fingerprint(recordings, run.data_dir),
+        "content": content.hexdigest()[:16],
+        "expressions": list(index["expression"].unique()),
         "n_recordings": len(recordings),
         "n_frames": len(index),
         "n_positive": int(index["label"].sum()),
@@ -215,8 +228,9 @@ def work(run):
     from tqdm import tqdm
 
     settings = run.settings
+    tf.config.experimental.enable_op_determinism()
     with common.user_errors():
-        settle_head(run.study, settings)
+        settle_head(run)
     data = read(run)
     with common.user_errors():
         jobs = list(plan(data.index, settings))
@@ -226,7 +240,7 @@ def work(run):
     for division, expression, rows, part in bar:
         bar.set_postfix_str(f"{expression}, {division.name}, seed {part.seed}")
         stem = run.folder.work / f"{part.seed}-{division.name}-{expression}"
-        learned = restored(stem)
+        learned = restored(stem, settings["head"] != "softmax")
         if learned is None:
             learned = method.learn(part, data.points[rows])
             keep(stem, learned)
@@ -238,17 +252,31 @@ def work(run):
         )
         if part.seed == settings["seed"]:
             first.setdefault(division.name, {})[expression] = learned
-    files = [] if settings["validate"] else write_models(run.folder, method, first)
+    files = {} if settings["validate"] else write_models(run.folder, method, first)
     return gfe_report.conclude(run, data, pd.concat(tables), first, files)
 
 
-def settle_head(study, settings):
-    """Without a head of its own a study decides on what its network has learned."""
-    if settings["head"] != "softmax" or settings["features"] == "learned":
+def settle_head(run):
+    """Drops the settings that have no effect with this head.
+
+    Raises:
+        ValueError: one of them was asked for.
+    """
+    settings = run.settings
+    if settings["head"] == "softmax":
+        unused = {"features"} if settings["features"] == "geometric" else set()
+        settings["features"] = "learned"
+    elif settings["features"] == "geometric":
+        unused = {"learning_rate", "epochs", "batch_size", "z_score"}
+    else:
         return
-    if study.defaults["features"] == "learned":
-        raise ValueError("--features geometric needs --head svm or --head xgboost.")
-    settings["features"] = "learned"
+    for name in sorted(unused & run.given):
+        raise ValueError(
+            f"--{name.replace('_', '-')} has no effect with --head {settings['head']} "
+            f"--features {settings['features']}."
+        )
+    for name in unused - {"features"}:
+        settings.pop(name, None)
 
 
 def plan(index, settings):
@@ -278,8 +306,8 @@ def keep(stem, learned):
     os.replace(partial, stem.with_suffix(".done"))
 
 
-def restored(stem):
-    """What `keep` wrote, or `None`."""
+def restored(stem, with_head):
+    """What `keep` wrote, or `None` where it is not complete."""
     done = stem.with_suffix(".done")
     if not done.exists():
         return None
@@ -288,11 +316,12 @@ def restored(stem):
     learned = Learned(arrays["probability"])
     if "history" in arrays:
         learned.history = pd.DataFrame(arrays["history"], columns=HISTORY)
+        learned.history = learned.history.astype({"epoch": int})
         learned.weights = [arrays[n] for n in sorted(arrays) if n[:7] == "weight_"]
         learned.scale = {k: arrays[k] for k in ("mean", "variance") if k in arrays}
     for path in stem.with_suffix(".head").glob("head.*"):
         learned.head = heads.load(path)
-    return learned
+    return None if with_head and learned.head is None else learned
 
 
 def write_models(folder, method, first):
@@ -306,14 +335,12 @@ def write_models(folder, method, first):
         model = method.saved(learned)
         model.save(place / "model.keras")
         export(model, place / "saved_model")
-        written[f"{prefix}model.keras"] = "one network for all expressions, for Keras"
+        written[f"{prefix}model.keras"] = MODEL.format(", ".join(learned))
         written[f"{prefix}saved_model/"] = "the same for TensorFlow alone"
         for expression, one in learned.items():
             if one.head is not None:
                 own = place / "heads" / expression
-                own.mkdir(parents=True)
+                own.mkdir(parents=True, exist_ok=True)
                 head = heads.save(one.head, own)
-                written[f"{prefix}heads/EXPRESSION/{head.name}"] = (
-                    "the head of an expression, on `features`: `zoo.heads.load`"
-                )
+                written[f"{prefix}heads/EXPRESSION/{head.name}"] = HEAD
     return written

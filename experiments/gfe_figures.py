@@ -29,7 +29,8 @@ def draw(run, title, mean, predictions, histories):
     pooled = ", rounds together" if several else ""
     roc(first, f"ROC, first seed{pooled}\n{title}", path / "roc.png")
     if len(histories):
-        losses(histories, title, path / "loss.png")
+        tested = "validation" if run.settings["validate"] else "test"
+        losses(histories, title, tested, path / "loss.png")
         names.insert(0, "loss.png")
     return names
 
@@ -44,7 +45,7 @@ def panels(names, width, height):
     return figure, dict(zip(names, grid, strict=False))
 
 
-def losses(histories, title, path):
+def losses(histories, title, tested, path):
     """Training and test loss over the epochs, as the paper's Fig. 3 and 4."""
     names = list(dict.fromkeys(histories["expression"]))
     figure, axes_of = panels(names, 10, 2.6)
@@ -56,7 +57,9 @@ def losses(histories, title, path):
             epochs = one["epoch"] + 1
             style = ["-", ":", "--", "-."][number % 4]
             axes.plot(epochs, one["loss"], style, color="C0", label=f"training{label}")
-            axes.plot(epochs, one["test_loss"], style, color="C1", label=f"test{label}")
+            axes.plot(
+                epochs, one["test_loss"], style, color="C1", label=f"{tested}{label}"
+            )
         axes.axhline(np.log(2), **GREY)
         axes.set_title(name, fontsize=9)
         axes.set_ylim(0, max(top, 0.8))
@@ -66,7 +69,7 @@ def losses(histories, title, path):
     grid[0].legend(fontsize=6)
     for axes in grid[-3:]:
         axes.set_xlabel("epoch")
-    note = "The test part is only watched; dashed: random guessing."
+    note = f"The {tested} part is only watched; dashed: random guessing."
     figure.suptitle(f"{title}\n{note}", fontsize=10)
     figure.tight_layout()
     figures.save(figure, path)

@@ -12,6 +12,7 @@ import pandas as pd
 import tensorflow as tf
 
 import zoo
+from experiments.fitting import is_random
 
 HISTORY = ["epoch", "loss", "test_loss"]
 # Frames of a recording that the sequence network is trained on at a time, and how far
@@ -94,6 +95,8 @@ class Network:
     def restart(self, seed):
         keras.utils.set_random_seed(seed)
         self.model.set_weights(self.build().get_weights())
+        for place, layer in enumerate(filter(is_random, self.model.layers)):
+            layer.seed_generator.state.assign([seed, place])
         pairs = zip(self.model.optimizer.variables, self.start, strict=True)
         for variable, value in pairs:
             variable.assign(value)
@@ -151,7 +154,9 @@ class RecordingNetwork(Network):
                 stretches.append(run[np.clip(place, 0, len(run) - 1)])
         stretches = np.array([s for s in stretches if trained[s].any()])
         size = min(self.settings["batch_size"], len(stretches))
-        arrays = x, part.labels(slice(None)), trained
+        # Keras divides a loss by the number of all frames, weightless ones included.
+        weights = trained / trained[stretches].mean()
+        arrays = x, part.labels(slice(None)), weights
         arrays = [tf.constant(array) for array in arrays]
         rows = tf.data.Dataset.from_tensor_slices(stretches)
         rows = rows.shuffle(len(stretches), seed=part.seed)
@@ -186,10 +191,7 @@ class Watch(keras.callbacks.Callback):
         probability = network.predict(part, x, part.test)
         truth = part.labels(part.test)
         loss = cross_entropy(truth, probability)
-        row = {"epoch": epoch, "loss": logs["loss"], "test_loss": loss}
-        self.rows.append(
-            {**row, "test_accuracy": np.mean((probability > 0.5) == truth)}
-        )
+        self.rows.append([epoch, logs["loss"], loss])
 
 
 def cross_entropy(truth, probability):

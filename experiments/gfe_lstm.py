@@ -23,7 +23,6 @@ STUDY = common.Study(
     builder="GrammaticalLSTM",
     dataset="gfe",
     paper="Xu, LSTM",
-    reported={},
     varies_by="protocol",
     download=gfe.download,
     defaults=gfe.FRAME_DEFAULTS,

@@ -22,7 +22,6 @@ STUDY = common.Study(
     builder="GrammaticalMLP",
     dataset="gfe",
     paper="Xu, MLP",
-    reported={},
     varies_by="protocol",
     download=gfe.download,
     defaults=gfe.FRAME_DEFAULTS,

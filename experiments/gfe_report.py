@@ -95,6 +95,8 @@ def protocol_line(settings):
     line = f"{settings['protocol']} ({gfe.PROTOCOLS[settings['protocol']]})"
     if settings["validate"]:
         line += "; VALIDATION on blocks of time inside the training part"
+    if settings.get("z_score") == "recording":
+        line += "; the z-score sees whole recordings, tested frames included"
     return line
 
 

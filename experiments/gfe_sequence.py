@@ -15,8 +15,9 @@ convolutional-recurrent network, zoo.GrammaticalSequence, labels every frame ins
 
 Where the people tested are known from training (protocols shuffled, holdout), features
 are taken as they are. For new people (signer) they are taken relative to the 151 frames
-around, so that nothing of the person is left, and training sees each recording in the
-mirror as well. Both follow from the protocol's question; --people overrules it.
+around, so that what stays the same of a person drops out, and heads on geometric
+features are trained on each recording's mirror image as well. Both follow from the
+protocol's question; --people overrules it.
 """
 
 if not __package__:
@@ -30,7 +31,6 @@ STUDY = common.Study(
     builder="GrammaticalSequence",
     dataset="gfe",
     paper="Xu, LSTM",
-    reported={},
     varies_by="protocol",
     download=gfe.download,
     defaults={

@@ -19,7 +19,7 @@ from experiments import common, gfe_lstm, gfe_mlp, gfe_report, gfe_sequence
 from experiments import gfe as study
 from experiments.gfe_learners import standardise
 from experiments.gfe_method import Method
-from zoo import heads
+from zoo import feature_extractor, heads
 
 EXPRESSIONS = ["affirmative", "doubt_question"]
 SHORT = ["--epochs", "3", "--seeds", "1"]
@@ -136,7 +136,7 @@ def bare(code, cwd, *arguments):
     assert done.returncode == 0, done.stderr
 
 
-def test_saved_model_takes_raw_points(lstm, two, tmp_path):
+def test_saved_model_decides_as_the_study_did(lstm, two, tmp_path):
     index = gfe.index(two)
     np.save(tmp_path / "points.npy", gfe.points(index))
     code = """
@@ -148,7 +148,7 @@ for endpoint in ["serve", "features"]:
     bare(code, tmp_path, lstm / "saved_model")
     found = np.load(tmp_path / "serve.npy")
     assert found.shape == (len(index), 2)
-    assert np.load(tmp_path / "features.npy").shape == (len(index), 2 * 105)
+    assert np.load(tmp_path / "features.npy").shape == (len(index), 2, 105)
     frames = pd.concat(
         index.assign(probability=found[:, place]).query("expression == @name")
         for place, name in enumerate(EXPRESSIONS)
@@ -185,14 +185,34 @@ np.save("features.npy", loaded.features(np.load("points.npy")))
     assert np.mean(np.abs(told["probability"] - probability) < 1e-3) > 0.98
 
 
+def test_saved_model_takes_depths_that_were_not_measured(lstm, two):
+    """As the Kinect writes them, before any bridging: as zeros."""
+    path = next(two.glob("b_doubt*_datapoints.txt"))
+    raw = np.loadtxt(path, skiprows=1)[:, 1:].reshape(-1, 100, 3)
+    assert (raw[..., 2] == 0).any(axis=1).mean() > 0.5
+    index = gfe.index(two).query("signer == 'b' and expression == 'doubt_question'")
+    model = keras.saving.load_model(lstm / "model.keras")
+    answers = [model.predict(p, verbose=0) > 0.5 for p in [raw, gfe.points(index)]]
+    assert (answers[0] == answers[1]).mean() > 0.9
+
+
 @pytest.mark.parametrize("head", ["svm", "xgboost"])
 def test_heads_on_learned_features(head, two, tmp_path):
     options = ["--protocol", "holdout", "--head", head, "--seeds", "1"]
     folder = run(gfe_mlp, two, tmp_path, *options)
     assert metrics(folder)["roc_auc"] > 0.6
     suffix = {"svm": "skops", "xgboost": "ubj"}[head]
-    place = folder / "heads" / "affirmative"
-    assert heads.load(place / f"head.{suffix}").n_features_in_ == 105
+    place = folder / "heads" / "doubt_question"
+    loaded = heads.load(place / f"head.{suffix}")
+    extractor = feature_extractor(keras.saving.load_model(folder / "model.keras"))
+    index = gfe.index(two).query("expression == 'doubt_question'")
+    features = extractor.predict(gfe.points(index), verbose=0)[:, 1]
+    served = index.assign(served=loaded.predict_proba(features)[:, 1])
+    told = predictions(folder).rename(columns={"subject": "signer"})
+    both = told.merge(served, on=["signer", "expression", "frame"])
+    assert len(both) > 50
+    close = np.abs(both["probability"] - both["served"]) < 1e-3
+    assert close.mean() > 0.95
 
 
 def test_heads_on_geometric_features(two, tmp_path):
@@ -202,9 +222,16 @@ def test_heads_on_geometric_features(two, tmp_path):
     assert not (folder / "history.csv").exists()
 
 
-def test_softmax_has_no_geometric_features(two, tmp_path):
-    with pytest.raises(SystemExit, match="--head svm or --head xgboost"):
-        run(gfe_lstm, two, tmp_path, "--features", "geometric")
+@pytest.mark.parametrize(
+    "options, named",
+    [
+        (["--features", "geometric"], "--features"),
+        (["--head", "svm", "--features", "geometric", "--epochs", "3"], "--epochs"),
+    ],
+)
+def test_options_without_effect_are_refused(options, named, two, tmp_path):
+    with pytest.raises(SystemExit, match=f"{named} has no effect with --head"):
+        run(gfe_lstm, two, tmp_path, *options)
 
 
 def test_sequence_network(two, tmp_path):
@@ -214,6 +241,62 @@ def test_sequence_network(two, tmp_path):
     model = keras.saving.load_model(folder / "model.keras")
     points = gfe.points(gfe.index(two).iloc[:70])
     assert model.predict(points[None], verbose=0).shape == (1, 70, 2)
+    again = run(gfe_sequence, two, tmp_path, *options, "--epochs", "10")
+    assert metrics(again) == metrics(folder)  # dropout and all
+
+
+@pytest.mark.parametrize("head", [[], ["--head", "svm", "--features", "geometric"]])
+def test_validation_to_its_end(head, two, tmp_path):
+    options = ["--protocol", "holdout", "--validate", "--seeds", "1", *head]
+    folder = run(
+        gfe_lstm, two, tmp_path, *options, *([] if head else ["--epochs", "3"])
+    )
+    assert metrics(folder)["validation"] is True
+    assert not (folder / "saved_model").exists()
+    table = predictions(folder)
+    assert table["round"].nunique() == 5
+    _, outer, _ = parts(two, "holdout")
+    trained = sum(len(part.train) for *_, part in outer)
+    assert len(table) == trained
+
+
+def test_a_head_is_resumed_after_its_models_were_written(two, tmp_path, monkeypatch):
+    options = ["--protocol", "holdout", "--head", "xgboost", *SHORT]
+    conclude = gfe_report.conclude
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gfe_report, "conclude", interrupted)
+    with pytest.raises(SystemExit):
+        run(gfe_mlp, two, tmp_path, *options)
+    monkeypatch.setattr(gfe_report, "conclude", conclude)
+    folder = run(gfe_mlp, two, tmp_path, *options, "--resume")
+    assert (folder / "heads" / "affirmative" / "head.ubj").exists()
+
+
+def test_changed_labels_are_not_resumed(two, tmp_path, monkeypatch):
+    folder = tmp_path / "gfe"
+    folder.mkdir()
+    for path in two.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    learn, calls = Method.learn, []
+
+    def interrupted(self, part, points):
+        calls.append(part)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return learn(self, part, points)
+
+    monkeypatch.setattr(Method, "learn", interrupted)
+    options = ["--protocol", "holdout", *SHORT]
+    with pytest.raises(SystemExit):
+        run(gfe_lstm, folder, tmp_path / "runs", *options)
+    labels = folder / "a_affirmative_targets.txt"
+    labels.write_text("\n".join(reversed(labels.read_text().split())))
+    monkeypatch.setattr(Method, "learn", learn)
+    with pytest.raises(SystemExit, match="data have changed"):
+        run(gfe_lstm, folder, tmp_path / "runs", *options, "--resume")
 
 
 def test_same_seed_same_measures_and_resumed_the_same(
@@ -238,6 +321,8 @@ def test_same_seed_same_measures_and_resumed_the_same(
     monkeypatch.setattr(Method, "learn", learn)
     resumed = run(gfe_lstm, two, tmp_path / "two", *options, "--resume")
     assert metrics(resumed) == metrics(undisturbed)
+    for name in ["history.csv", "predictions.csv"]:
+        assert (resumed / name).read_text() == (undisturbed / name).read_text()
     ours, theirs = (
         keras.saving.load_model(f / "model.keras") for f in [resumed, undisturbed]
     )
@@ -360,6 +445,7 @@ def test_help_and_docstring(module, capsys):
     for word in ["Paper", "Command", "Expected", "Time", "seeds/004", "--protocol"]:
         assert word in text
     assert max(len(line) for line in text.splitlines()) <= 88
+    assert "MEASURED" not in text
 
 
 @pytest.fixture
