@@ -2,18 +2,20 @@
 
     python -m benchmarks.gfe [--torch-python PATH] [--repeat 3]
 
-Same model, batch size, epochs and frames, whole processes from start to end, in turn.
-Ours is the study as people start it, `python -m experiments.gfe_lstm`: reading 36 text
-files, features, nine trainings, test loss after each epoch, measures, figures, saved
-models, report. The PyTorch process (`benchmarks/gfe_torch.py`) gets its features ready
-made and does nothing but train, watch the test loss and print the mean F1.
+Same model, batch size, epochs and frames, whole processes from start to end, in turn:
+
+- PyTorch (`benchmarks/gfe_torch.py`): gets its features ready made, trains nine times,
+  with the test loss after each epoch, and prints the mean F1;
+- the study's own functions for the same: reading the 36 text files, features, nine
+  trainings, test loss after each epoch, mean F1;
+- the whole study as people start it, `python -m experiments.gfe_lstm`: with figures,
+  saved models and report as well, which the loop has none of.
 
 PyTorch is not among the project's requirements: install it, or name an interpreter that
 has it and NumPy. Real GFE data are needed (DUCHENNE_DATA).
 """
 
 import argparse
-import json
 import os
 import pathlib
 import statistics
@@ -23,6 +25,7 @@ import tempfile
 import time
 
 import numpy as np
+from sklearn.metrics import f1_score
 
 from datasets import gfe
 from experiments import common, gfe_lstm
@@ -31,6 +34,7 @@ from experiments.gfe_learners import standardise
 from experiments.gfe_method import Method
 
 ARGUMENTS = "--protocol shuffled --seeds 1 --data real".split()
+OPTIONS = {"protocol": "shuffled", "seeds": 1, "seed": 0}
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
@@ -47,6 +51,19 @@ def write_features(settings, path):
             arrays[f"{expression}_{side}_x"] = x[chosen][:, None]
             arrays[f"{expression}_{side}_y"] = part.labels(chosen)
     np.savez(path, **arrays)
+
+
+def study_without_folder():
+    """What the PyTorch process does, and reading and features; prints the mean F1."""
+    settings = gfe_lstm.STUDY.settings(OPTIONS, on_sample=False)
+    index = gfe.index(common.find_data(gfe_lstm.STUDY, "real")[0])
+    points = gfe.points(index)
+    method = Method(gfe_lstm.STUDY.builder, settings)
+    scores = []
+    for _, _, rows, part in study.plan(index, settings):
+        probability = method.learn(part, points[rows]).probability
+        scores.append(f1_score(part.labels(part.test), probability > 0.5))
+    print(f"{np.mean(scores):.4f}")
 
 
 def timed(command):
@@ -69,34 +86,34 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--torch-python", default=sys.executable, metavar="PATH")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--only-ours", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    settings = gfe_lstm.STUDY.settings(
-        {"protocol": "shuffled", "seeds": 1, "seed": 0}, on_sample=False
-    )
+    if options.only_ours:
+        return study_without_folder()
+    settings = gfe_lstm.STUDY.settings(OPTIONS, on_sample=False)
     keys = "batch_size", "epochs", "learning_rate"
-    ours, theirs = [], []
+    told = {"PyTorch": [], "Duchenne": [], "Duchenne, whole study": []}
     with tempfile.TemporaryDirectory() as out:
         features = pathlib.Path(out) / "features.npz"
         write_features(settings, features)
         loop = [options.torch_python, "benchmarks/gfe_torch.py", str(features)]
         loop += [str(settings[key]) for key in keys]
         whole = [sys.executable, "-m", "experiments.gfe_lstm", *ARGUMENTS, "--out", out]
+        same = [sys.executable, "-m", "benchmarks.gfe", "--only-ours"]
         for _ in range(options.repeat):
-            theirs.append(timed(loop))
-            ours.append(timed(whole))
-        last = sorted(pathlib.Path(out).glob("gfe_lstm/*/metrics.json"))[-1]
-        f1 = json.loads(last.read_text())["f1"]
-    told = {}
-    for name, runs in {"Duchenne": ours, "PyTorch": theirs}.items():
-        told[name] = statistics.median(run[0] for run in runs)
+            for name, command in zip(told, [loop, same, whole], strict=True):
+                told[name].append(timed(command))
+    median = {n: statistics.median(r[0] for r in runs) for n, runs in told.items()}
+    for name, runs in told.items():
         each = ", ".join(f"{run[0]:.1f}" for run in runs)
         memory = max(run[1] for run in runs)
-        print(f"{name}: {each} s; peak memory {memory:.0f} MB")
-    print(
-        f"Mean F1 {f1:.4f} and {float(theirs[-1][2]):.4f}. Duchenne's whole study is "
-        f"{told['PyTorch'] / told['Duchenne']:.1f} times as fast as the PyTorch loop "
-        "(medians)."
-    )
+        ratio = median["PyTorch"] / median[name]
+        print(
+            f"{name}: {each} s, {ratio:.1f} times as fast as the loop (medians); peak "
+            f"memory {memory:.0f} MB"
+        )
+    f1 = [told[name][-1][2].split()[-1] for name in ["PyTorch", "Duchenne"]]
+    print(f"Mean F1: PyTorch {f1[0]}, Duchenne {f1[1]}")
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ class Network:
     """A builder's network, trained anew for each part.
 
     Args:
-        build: function to the uncompiled network, from standardised features.
+        build: function to the network, from standardised features.
         settings: the study's: `learning_rate`, `epochs`, `batch_size`.
     """
 
@@ -80,42 +80,63 @@ class Network:
         self.build = build
         self.settings = settings
         self.model = build()
-        # A step is so small that starting it costs more than computing it: 64 at once.
-        self.model.compile(
-            keras.optimizers.Adam(settings["learning_rate"]),
-            "sparse_categorical_crossentropy",
-            weighted_metrics=[],
-            jit_compile=False,
-            steps_per_execution=64,
-        )
-        self.model.optimizer.build(self.model.trainable_variables)
         self.extractor = zoo.feature_extractor(self.model)
-        self.start = [variable.numpy() for variable in self.model.optimizer.variables]
+        self.optimiser = keras.optimizers.Adam(settings["learning_rate"])
+        self.optimiser.build(self.model.trainable_variables)
+        self.start = [variable.numpy() for variable in self.optimiser.variables]
+        # A step takes half a millisecond. A graph of a whole epoch leaves it at that;
+        # Keras's `fit` with a pipeline of batches takes more than twice as long.
+        self.train = tf.function(self.train_epoch, reduce_retracing=True)
+        self.infer = tf.function(
+            lambda x: self.model(x, training=False), reduce_retracing=True
+        )
 
     def restart(self, seed):
         keras.utils.set_random_seed(seed)
         self.model.set_weights(self.build().get_weights())
         for place, layer in enumerate(filter(is_random, self.model.layers)):
             layer.seed_generator.state.assign([seed, place])
-        pairs = zip(self.model.optimizer.variables, self.start, strict=True)
+        pairs = zip(self.optimiser.variables, self.start, strict=True)
         for variable, value in pairs:
             variable.assign(value)
 
-    def fit(self, part, x):
-        """Trains on a part's standardised features; the history has a row an epoch.
+    def train_epoch(self, x, labels, weights, order):
+        loss_of = keras.losses.SparseCategoricalCrossentropy()
+        variables = self.model.trainable_variables
+        total = 0.0
+        for rows in order:
+            with tf.GradientTape() as tape:
+                answer = self.model(tf.gather(x, rows), training=True)
+                truth, weight = tf.gather(labels, rows), tf.gather(weights, rows)
+                loss = loss_of(truth, answer, weight)
+            self.optimiser.apply(tape.gradient(loss, variables), variables)
+            total += loss
+        return total / tf.cast(tf.shape(order)[0], tf.float32)
 
-        The test part's loss is in it as well, to be looked at: nothing depends on it.
+    def fit(self, part, x):
+        """Trains on a part's standardised features.
+
+        The history, a row an epoch, has the test part's loss as well, to be looked at:
+        nothing depends on it.
         """
         self.restart(part.seed)
-        watch = Watch(self, part, x)
-        self.model.fit(
-            self.batches(part, x),
-            epochs=self.settings["epochs"],
-            verbose=0,
-            shuffle=False,
-            callbacks=[watch],
-        )
-        return pd.DataFrame(watch.rows, columns=HISTORY)
+        rng = np.random.default_rng(part.seed)
+        rows, weights = self.drawn_from(part)
+        size = min(self.settings["batch_size"], len(rows))
+        steps = len(rows) // size
+        arrays = self.shaped(x), part.labels(slice(None)), weights
+        arrays = [tf.constant(array) for array in arrays]
+        truth, history = part.labels(part.test), []
+        for epoch in range(self.settings["epochs"]):
+            # Batches of one size: what is left over has its turn in another epoch.
+            order = rng.permutation(rows)[: steps * size]
+            order = order.reshape(steps, size, *rows.shape[1:])
+            loss = float(self.train(*arrays, tf.constant(order, tf.int32)))
+            probability = self.predict(part, x, part.test)
+            right = np.where(truth == 1, probability, 1 - probability)
+            test_loss = -np.mean(np.log(np.maximum(right, 1e-7)))
+            history.append([epoch, loss, test_loss])
+        return pd.DataFrame(history, columns=HISTORY)
 
 
 class FrameNetwork(Network):
@@ -124,17 +145,11 @@ class FrameNetwork(Network):
     def shaped(self, x):
         return x.reshape(-1, *self.model.input.shape[1:])
 
-    def batches(self, part, x):
-        size = min(self.settings["batch_size"], len(part.train))
-        frames = tf.data.Dataset.from_tensor_slices(
-            (self.shaped(x[part.train]), part.labels(part.train))
-        )
-        frames = frames.shuffle(len(part.train), seed=part.seed)
-        # Batches of one size: what is left over is another's turn in the next epoch.
-        return frames.batch(size, drop_remainder=True).prefetch(1)
+    def drawn_from(self, part):
+        return part.train, np.ones(len(part.index), np.float32)
 
     def predict(self, part, x, rows):
-        return self.model.predict_on_batch(self.shaped(x[rows]))[:, 1]
+        return self.infer(self.shaped(x[rows])).numpy()[:, 1]
 
     def features(self, part, x, rows):
         return self.extractor.predict_on_batch(self.shaped(x[rows]))
@@ -143,7 +158,11 @@ class FrameNetwork(Network):
 class RecordingNetwork(Network):
     """A network that sees recordings and labels every frame."""
 
-    def batches(self, part, x):
+    def shaped(self, x):
+        return x
+
+    def drawn_from(self, part):
+        """Stretches that hold training frames; other frames have no weight."""
         trained = np.zeros(len(part.index), np.float32)
         trained[part.train] = 1
         stretches = []
@@ -153,48 +172,19 @@ class RecordingNetwork(Network):
                 place = np.arange(start, start + STRETCH)
                 stretches.append(run[np.clip(place, 0, len(run) - 1)])
         stretches = np.array([s for s in stretches if trained[s].any()])
-        size = min(self.settings["batch_size"], len(stretches))
         # Keras divides a loss by the number of all frames, weightless ones included.
-        weights = trained / trained[stretches].mean()
-        arrays = x, part.labels(slice(None)), weights
-        arrays = [tf.constant(array) for array in arrays]
-        rows = tf.data.Dataset.from_tensor_slices(stretches)
-        rows = rows.shuffle(len(stretches), seed=part.seed)
-        return rows.batch(size, drop_remainder=True).map(
-            lambda at: tuple(tf.gather(array, at) for array in arrays)
-        )
+        return stretches, trained / trained[stretches].mean()
 
-    def everywhere(self, model, part, x, rows):
-        width = model.output.shape[-1]
-        result = np.empty((len(x), width), np.float32)
-        for run in part.runs:
-            result[run] = model.predict_on_batch(x[run][None])[0]
-        return result[rows]
+    def everywhere(self, infer, part, x):
+        """What a model says of every frame, from all of its run."""
+        answers = [np.asarray(infer(x[run][None]))[0] for run in part.runs]
+        result = np.empty((len(x), answers[0].shape[-1]), np.float32)
+        for run, answer in zip(part.runs, answers, strict=True):
+            result[run] = answer
+        return result
 
     def predict(self, part, x, rows):
-        return self.everywhere(self.model, part, x, rows)[:, 1]
+        return self.everywhere(self.infer, part, x)[rows, 1]
 
     def features(self, part, x, rows):
-        return self.everywhere(self.extractor, part, x, rows)
-
-
-class Watch(keras.callbacks.Callback):
-    """Writes down the loss of the test part after each epoch."""
-
-    def __init__(self, network, part, x):
-        super().__init__()
-        self.parts = network, part, x
-        self.rows = []
-
-    def on_epoch_end(self, epoch, logs=None):
-        network, part, x = self.parts
-        probability = network.predict(part, x, part.test)
-        truth = part.labels(part.test)
-        loss = cross_entropy(truth, probability)
-        self.rows.append([epoch, logs["loss"], loss])
-
-
-def cross_entropy(truth, probability):
-    from sklearn.metrics import log_loss
-
-    return log_loss(truth, np.asarray(probability, np.float64), labels=[0, 1])
+        return self.everywhere(self.extractor.predict_on_batch, part, x)[rows]
