@@ -2,11 +2,12 @@
 
     python -m benchmarks.gfe [--torch-python PATH] [--repeat 3]
 
-Same model, batch size, epochs and frames, whole processes from start to end, in turn:
+Same model, batch size, epochs, frames and three seeds, as the study has by default: 27
+trainings. Whole processes from start to end, in turn:
 
-- PyTorch (`benchmarks/gfe_torch.py`): gets its features ready made, trains nine times,
+- PyTorch (`benchmarks/gfe_torch.py`): gets its features ready made, trains 27 times,
   with the test loss after each epoch, and prints the mean F1;
-- the study's own functions for the same: reading the 36 text files, features, nine
+- the study's own functions for the same: reading the 36 text files, features,
   trainings, test loss after each epoch, mean F1;
 - the whole study as people start it, `python -m experiments.gfe_lstm`: with figures,
   saved models and report as well, which the loop has none of.
@@ -33,8 +34,8 @@ from experiments import gfe as study
 from experiments.gfe_learners import standardise
 from experiments.gfe_method import Method
 
-ARGUMENTS = "--protocol shuffled --seeds 1 --data real".split()
-OPTIONS = {"protocol": "shuffled", "seeds": 1, "seed": 0}
+ARGUMENTS = "--protocol shuffled --data real".split()
+OPTIONS = {"protocol": "shuffled", "seed": 0}
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
@@ -48,8 +49,8 @@ def write_features(settings, path):
     for _, expression, rows, part in study.plan(index, settings):
         x, _ = standardise(part, method.features(part, points[rows]), "train")
         for side, chosen in {"train": part.train, "test": part.test}.items():
-            arrays[f"{expression}_{side}_x"] = x[chosen][:, None]
-            arrays[f"{expression}_{side}_y"] = part.labels(chosen)
+            arrays[f"{part.seed}_{expression}_{side}_x"] = x[chosen][:, None]
+            arrays[f"{part.seed}_{expression}_{side}_y"] = part.labels(chosen)
     np.savez(path, **arrays)
 
 

@@ -2,9 +2,9 @@
 
     python gfe_torch.py FEATURES.npz BATCH EPOCHS RATE
 
-Needs PyTorch and NumPy alone. The file holds, for each expression E, the standardised
+Needs PyTorch and NumPy alone. The file holds, for each training E, the standardised
 features and labels `E_train_x`, `E_train_y`, `E_test_x` and `E_test_y`. Prints the mean
-F1 over the expressions.
+F1 over the trainings.
 """
 
 import sys
