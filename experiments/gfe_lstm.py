@@ -3,8 +3,9 @@
 Paper     Xu, "Implement Long Short-Term Memory Recurrent Neural Network on Grammatical
           Facial Expression Recognition", The Australian National University (seeds/004)
 Command   python -m experiments.gfe_lstm --protocol shuffled
-Expected  the paper reports a mean F1 of 0.9084; here, over three seeds, TO BE MEASURED
-Time      about a minute on 2 CPU cores.
+Expected  the paper reports a mean F1 of 0.9084; here, over three seeds, 0.923 on
+          shuffled frames, 0.800 held out in time, 0.347 on the other signer
+Time      half a minute on 2 CPU cores.
 
 The paper gives no batch size: 64 here. Its 30 epochs are all trained; nothing is chosen
 by the test part. The z-score is that of the training part, both signers together, so

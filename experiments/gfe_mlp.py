@@ -4,8 +4,9 @@ Paper     Xu, "Implement Long Short-Term Memory Recurrent Neural Network on Gram
           Facial Expression Recognition", The Australian National University
           (seeds/004): the experiment before the paper's own
 Command   python -m experiments.gfe_mlp --protocol shuffled
-Expected  the paper reports a mean F1 of 0.9344; here, over three seeds, TO BE MEASURED
-Time      about a minute on 2 CPU cores.
+Expected  the paper reports a mean F1 of 0.9344; here, over three seeds, 0.925 on
+          shuffled frames, 0.822 held out in time, 0.412 on the other signer
+Time      half a minute on 2 CPU cores.
 
 The paper says nothing of this network but that it has one hidden layer. Here it has as
 many units as the LSTM, and the LSTM's settings.
