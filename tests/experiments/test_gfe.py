@@ -236,12 +236,12 @@ def test_options_without_effect_are_refused(options, named, two, tmp_path):
 
 def test_sequence_network(two, tmp_path):
     options = ["--head", "softmax", "--protocol", "shuffled", "--seeds", "1"]
-    folder = run(gfe_sequence, two, tmp_path, *options, "--epochs", "10")
+    folder = run(gfe_sequence, two, tmp_path, *options, "--epochs", "5")
     assert metrics(folder)["roc_auc"] > 0.7
     model = keras.saving.load_model(folder / "model.keras")
     points = gfe.points(gfe.index(two).iloc[:70])
     assert model.predict(points[None], verbose=0).shape == (1, 70, 2)
-    again = run(gfe_sequence, two, tmp_path, *options, "--epochs", "10")
+    again = run(gfe_sequence, two, tmp_path, *options, "--epochs", "5")
     assert metrics(again) == metrics(folder)  # dropout and all
 
 
