@@ -27,8 +27,10 @@ MODEL = (
 )
 HEAD = (
     "what decided on an expression, from the model's `features` (where they were "
-    "learned, from the expression's own: `features[..., n, :]`): `zoo.heads.load`"
+    "learned, from the expression's own: `features[..., n, :]`; `serve` is then the "
+    "network's own classifier, which was not measured): `zoo.heads.load`"
 )
+BATCH = ". Each batch has to be one whole recording, for its z-score"
 FRAME_DEFAULTS = {
     **DEFAULTS,
     "learning_rate": 0.0099,
@@ -335,7 +337,9 @@ def write_models(folder, method, first):
         model = method.saved(learned)
         model.save(place / "model.keras")
         export(model, place / "saved_model")
-        written[f"{prefix}model.keras"] = MODEL.format(", ".join(learned))
+        text = MODEL.format(", ".join(learned))
+        text += BATCH if method.z_score == "recording" else ""
+        written[f"{prefix}model.keras"] = text
         written[f"{prefix}saved_model/"] = "the same for TensorFlow alone"
         for expression, one in learned.items():
             if one.head is not None:

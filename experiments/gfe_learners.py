@@ -1,7 +1,7 @@
 """The networks of the GFE studies: on single frames and on recordings.
 
-A network is made and compiled once and trained for one expression after the other: only
-weights and the optimiser's state start anew.
+A network and the graph that trains it are made once and serve one expression after the
+other: only weights and the optimiser's state start anew.
 """
 
 from dataclasses import dataclass

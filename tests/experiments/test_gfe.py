@@ -275,11 +275,8 @@ def test_a_head_is_resumed_after_its_models_were_written(two, tmp_path, monkeypa
     assert (folder / "heads" / "affirmative" / "head.ubj").exists()
 
 
-def test_changed_labels_are_not_resumed(two, tmp_path, monkeypatch):
-    folder = tmp_path / "gfe"
-    folder.mkdir()
-    for path in two.iterdir():
-        (folder / path.name).write_bytes(path.read_bytes())
+def interrupt_the_second_training(monkeypatch):
+    """Ctrl-C there; returns what to put back."""
     learn, calls = Method.learn, []
 
     def interrupted(self, part, points):
@@ -289,6 +286,15 @@ def test_changed_labels_are_not_resumed(two, tmp_path, monkeypatch):
         return learn(self, part, points)
 
     monkeypatch.setattr(Method, "learn", interrupted)
+    return learn
+
+
+def test_changed_labels_are_not_resumed(two, tmp_path, monkeypatch):
+    folder = tmp_path / "gfe"
+    folder.mkdir()
+    for path in two.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    learn = interrupt_the_second_training(monkeypatch)
     options = ["--protocol", "holdout", *SHORT]
     with pytest.raises(SystemExit):
         run(gfe_lstm, folder, tmp_path / "runs", *options)
@@ -304,15 +310,7 @@ def test_same_seed_same_measures_and_resumed_the_same(
 ):
     options = ["--protocol", "holdout", *SHORT]
     undisturbed = run(gfe_lstm, two, tmp_path / "one", *options)
-    learn, calls = Method.learn, []
-
-    def interrupted(self, part, points):
-        calls.append(part)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return learn(self, part, points)
-
-    monkeypatch.setattr(Method, "learn", interrupted)
+    learn = interrupt_the_second_training(monkeypatch)
     with pytest.raises(SystemExit) as stop:
         run(gfe_lstm, two, tmp_path / "two", *options)
     assert stop.value.code == 130
@@ -466,7 +464,10 @@ def test_the_paper_s_lstm_on_shuffled_frames(real, tmp_path):
 MUST_HOLD = [
     (gfe_lstm, "shuffled", 0.895),
     (gfe_lstm, "holdout", 0.79),
-    (gfe_sequence, "shuffled", 0.955),  # measured .963, sd .004
+    pytest.param(
+        *(gfe_sequence, "shuffled", 0.965),
+        marks=pytest.mark.xfail(reason="measured: 0.963, standard deviation 0.004"),
+    ),
     (gfe_sequence, "holdout", 0.88),
     (gfe_sequence, "signer", 0.78),
 ]
