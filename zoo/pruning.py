@@ -1,0 +1,318 @@
+"""Distinctiveness pruning: dense layers without the units that do others' work.
+
+Gedeon and Harris 1991, 1992; Gong (seeds/000), section 2.2. `zoo.distinctiveness` finds
+the units; here their outgoing weights are given to the units that stay, and what they
+leave on average to the bias of the layer after. Nothing is trained anew.
+
+For units that are exactly alike, exactly complementary, or exactly constant, the
+model's output stays what it was. For others it changes, the more the wider the angles.
+"""
+
+import keras
+import numpy as np
+
+from zoo._units import find, refuse
+from zoo.distinctiveness import (
+    HIGH,
+    LOW,
+    DistinctiveUnits,
+    check_angles,
+    distinctive_units,
+    unit_angles,
+)
+
+__all__ = [
+    "DistinctiveUnits",
+    "activations",
+    "compact",
+    "distinctive_units",
+    "mask",
+    "prune",
+    "unit_angles",
+]
+
+MERGE = ("add", "scale", "remove")
+
+
+def prune(model, layer, patterns, low=LOW, high=HIGH, merge=None):
+    """Returns a smaller model without the units of a layer that do others' work.
+
+    Reference: Gedeon and Harris 1992; Gong (seeds/000), section 2.2.
+
+    A dense layer may be followed by activations, dropout and batch normalisation, and
+    its units may go into one dense layer or several. The angles are taken between what
+    the units say after their activation.
+
+    ```python
+    smaller = zoo.pruning.prune(model, "fc1", patterns)
+    ```
+
+    Args:
+        model: a built Sequential or Functional model. It is left as it is.
+        layer: the `keras.layers.Dense` to prune, or its name.
+        patterns: inputs of the model, as `model.predict` takes them; the training
+            inputs, for example.
+        low: degrees, 0 to 90; below it two units do the same work.
+        high: degrees, 90 to 180; above it they are complementary.
+        merge: what becomes of the weights of a unit that goes. `"add"`, the paper's:
+            added to those of the unit that stays, or subtracted from them and added to
+            the bias. `"scale"`: the same in proportion to how much the unit said (least
+            squares). `"remove"`, the older text's: as `"add"`, but of two complementary
+            units both go. By default `"add"` for activations with a range (sigmoid,
+            tanh) and `"scale"` for those without (relu), where units alike in all but
+            strength have the same direction.
+
+    Returns:
+        A new model of the same kind, with the same names, not compiled.
+
+    Raises:
+        ValueError: the layer cannot be pruned, or the patterns do not fit; the message
+            says why.
+    """
+    units, found, changed = plan(model, layer, patterns, low, high, merge)
+    return shrink(model, units, found.kept, changed)
+
+
+def mask(model, layer, patterns, low=LOW, high=HIGH, merge=None):
+    """Does in place what `prune` does, without making the layer smaller.
+
+    Units that go no longer have outgoing weights; `compact` takes them out. They are
+    not looked at again when the layer is masked once more.
+
+    Args:
+        model: a built Sequential or Functional model; its weights are changed.
+        layer: see `prune`.
+        patterns: see `prune`.
+        low: see `prune`.
+        high: see `prune`.
+        merge: see `prune`.
+
+    Returns:
+        `DistinctiveUnits`: what became of the units.
+
+    Raises:
+        ValueError: see `prune`.
+    """
+    _, found, changed = plan(model, layer, patterns, low, high, merge)
+    put(changed)
+    return found
+
+
+def compact(model, layer):
+    """Returns a smaller model without the units that have no outgoing weights.
+
+    The output is the same: such units, which `mask` leaves, reach nothing.
+
+    Args:
+        model: a built Sequential or Functional model. It is left as it is.
+        layer: the `keras.layers.Dense`, or its name.
+
+    Returns:
+        A new model of the same kind, with the same names, not compiled.
+
+    Raises:
+        ValueError: the layer cannot be pruned; the message says why.
+    """
+    units = find(model, layer)
+    return shrink(model, units, np.flatnonzero(~masked(units)), {})
+
+
+def activations(model, layer, patterns):
+    """What the units of a dense layer say, after their activation.
+
+    Args:
+        model: see `prune`.
+        layer: see `prune`.
+        patterns: see `prune`.
+
+    Returns:
+        `(patterns, units)`; with further axes in between where the layer has them.
+
+    Raises:
+        ValueError: see `prune`.
+    """
+    return observe(prober(find(model, layer)), patterns)
+
+
+def prober(units):
+    """The part of the model up to the units' activations."""
+    return keras.Model(units.inputs, units.activations, name=units.dense.name)
+
+
+def observe(probe, patterns):
+    expected = [tuple(tensor.shape) for tensor in probe.inputs]
+    try:
+        return probe.predict(patterns, verbose=0)
+    except Exception as error:
+        received = keras.tree.map_structure(lambda x: getattr(x, "shape", x), patterns)
+        reason = str(error).strip().splitlines()[0] if str(error) else repr(error)
+        raise ValueError(
+            f"The patterns could not be put through the model: expected {expected}, "
+            f"as model.predict takes them. Received: {received}. ({reason})"
+        ) from error
+
+
+def plan(model, layer, patterns, low, high, merge):
+    check(low, high, merge)
+    units = find(model, layer)
+    said = observe(prober(units), patterns)
+    return units, *merged(units, said, low, high, merge)
+
+
+def check(low, high, merge):
+    check_angles(low, high)
+    if merge not in (None, *MERGE):
+        raise ValueError(
+            f"Expected merge to be None or one of {', '.join(MERGE)}. "
+            f"Received: {merge!r}"
+        )
+
+
+def merged(units, said, low, high, merge):
+    """What becomes of the units, and the weights that follow from it.
+
+    Args:
+        units: the `Units`.
+        said: their activations.
+        low: degrees.
+        high: degrees.
+        merge: see `prune`.
+
+    Returns:
+        `(found, changed)`: `DistinctiveUnits` and, by the consumer's name, the
+        consumer with its new kernel and bias.
+    """
+    if merge is None:
+        merge = "scale" if units.centre is None else "add"
+    centre = units.centre or 0.0
+    alive = np.flatnonzero(~masked(units))
+    said = said.reshape(-1, said.shape[-1])
+    found = distinctive_units(said[:, alive], low, high, centre)
+    found = renumbered(found, alive)
+    if merge == "remove":
+        found = without_pairs(found)
+    pairs = pairs_of(found, said.astype(np.float64) - centre, merge)
+    means = said[:, found.constant].mean(axis=0, dtype=np.float64)
+    changed = {}
+    for branch in units.branches:
+        kernel, bias = (
+            keras.ops.convert_to_numpy(v).astype(np.float64)
+            for v in (branch.consumer.kernel, branch.consumer.bias)
+        )
+        scale, shift = branch.scale_and_shift(len(kernel))
+        constant = scale[found.constant] * means + shift[found.constant]
+        bias = bias + constant @ kernel[found.constant]
+        goes, stays, share = pairs
+        if (scale[stays] == 0).any():
+            refuse(
+                units.dense.name,
+                "a batch normalisation behind it has a scale of 0 for unit "
+                f"{stays[np.argmin(np.abs(scale[stays]))]}, which others merge into.",
+            )
+        # The unit that goes says centre + share * (what the other says - centre).
+        weight = scale[goes] * share / scale[stays]
+        rest = scale[goes] * centre * (1 - share) + shift[goes] - weight * shift[stays]
+        bias = bias + rest @ kernel[goes]
+        added = np.zeros_like(kernel)
+        np.add.at(added, stays, weight[:, None] * kernel[goes])
+        kernel = kernel + added
+        kernel[np.setdiff1d(np.arange(len(kernel)), found.kept)] = 0
+        changed[branch.consumer.name] = (branch.consumer, kernel, bias)
+    return found, changed
+
+
+def put(changed):
+    for consumer, kernel, bias in changed.values():
+        consumer.kernel.assign(kernel)
+        consumer.bias.assign(bias)
+
+
+def renumbered(found, numbers):
+    """`DistinctiveUnits` of some of the units, with their numbers among all."""
+    return DistinctiveUnits(
+        numbers[found.kept],
+        {int(numbers[u]): int(numbers[v]) for u, v in found.merged.items()},
+        {int(numbers[u]): int(numbers[v]) for u, v in found.complementary.items()},
+        numbers[found.constant],
+    )
+
+
+def without_pairs(found):
+    """Units that have a complementary one go as well, but for a last one."""
+    paired = sorted(set(found.complementary.values()))
+    kept = np.setdiff1d(found.kept, paired)
+    return DistinctiveUnits(
+        kept if len(kept) else found.kept[:1],
+        found.merged,
+        found.complementary,
+        found.constant,
+    )
+
+
+def pairs_of(found, vectors, merge):
+    """Units that go, units they merge into, and how much of those they are."""
+    into = dict(found.merged)
+    if merge != "remove":
+        into |= found.complementary
+    goes = np.array(sorted(into), int)
+    stays = np.array([into[unit] for unit in goes], int)
+    if merge == "scale":
+        length = np.einsum("pu,pu->u", vectors[:, stays], vectors[:, stays])
+        share = np.einsum("pu,pu->u", vectors[:, goes], vectors[:, stays]) / length
+    else:
+        share = np.array([-1.0 if u in found.complementary else 1.0 for u in goes])
+    return goes, stays, share
+
+
+def masked(units):
+    """Units without outgoing weights; none where nothing has any, as at some starts."""
+    rows = np.all(
+        [~keras.ops.convert_to_numpy(c.kernel).any(axis=-1) for c in units.consumers],
+        axis=0,
+    )
+    return rows & ~rows.all()
+
+
+def shrink(model, units, kept, changed):
+    """A copy of a model with some units of a layer only.
+
+    Args:
+        model: the model.
+        units: the `Units` of the layer.
+        kept: numbers of the units that stay.
+        changed: other weights of layers that take the units up, as `merged` has them.
+    """
+    beside = [layer.name for layer in units.beside]
+    consumers = [layer.name for layer in units.consumers]
+
+    def copy(layer):
+        config = layer.get_config()
+        if layer is units.dense:
+            config["units"] = len(kept)
+        return type(layer).from_config(config)
+
+    smaller = clone(model, copy)
+    for layer in model.layers:
+        weights = layer.get_weights()
+        if layer.name in consumers:
+            if layer.name in changed:
+                weights[:2] = changed[layer.name][1:]
+            weights[0] = weights[0][kept]
+        elif layer is units.dense:
+            weights = [w[..., kept] for w in weights]
+        elif layer.name in beside:
+            # What a layer has once for all units (a shared slope) has a last axis of 1.
+            count = units.dense.units
+            weights = [w[..., kept] if w.shape[-1] == count else w for w in weights]
+        if weights:  # an input without a name gets another one in the copy
+            smaller.get_layer(layer.name).set_weights(weights)
+    return smaller
+
+
+def clone(model, copy):
+    """Keras's clone of a model, left uncompiled: a loss of the user's has no config."""
+    compiled, model.compiled = model.compiled, False
+    try:
+        return keras.models.clone_model(model, clone_function=copy)
+    finally:
+        model.compiled = compiled
