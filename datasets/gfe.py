@@ -10,12 +10,12 @@ missing coordinates are bridged within the whole recording (`datasets.gfe_files`
 before any split: at a split's edge a bridged value has seen both sides.
 """
 
-import itertools
 import os
 
 import numpy as np
 import pandas as pd
 
+from datasets import batches
 from datasets import gfe_files as files
 from datasets.gfe_files import EXPRESSIONS, SIGNERS
 from datasets.gfe_splits import PROTOCOLS, blocks, protocol
@@ -248,20 +248,11 @@ def load(
     """
     import tensorflow as tf
 
-    least = {"batch_size": 1, "seed": 0, "epoch": 0}
-    given = {"batch_size": batch_size, "seed": seed, "epoch": epoch}
-    for name, value in given.items():
-        if value < least[name]:
-            raise ValueError(
-                f"Expected {name} to be {least[name]} or more, got {value}."
-            )
-    if index.empty:
-        raise ValueError("Expected an index of one frame or more, got an empty one.")
+    order = batches.positions(len(index), batch_size, seed, shuffle, epoch)
     if span is None and within is not None:
         raise ValueError("Expected a span along with `within`, got None.")
-    count, epochs = len(index), itertools.count(epoch)
     if span is None:
-        within, where = index, np.arange(count)
+        within, where = index, np.arange(len(index))
     else:
         where = windows(index, span, within)
         within = index if within is None else within
@@ -270,20 +261,9 @@ def load(
         where = tf.constant(where, tf.int32)
         labels = tf.constant(index["label"].to_numpy(np.int32))
 
-    def draw():
-        rng = np.random.default_rng([seed, next(epochs)])
-        yield rng.permutation(count) if shuffle else np.arange(count)
-
     def batch(rows):
         return tf.gather(values, tf.gather(where, rows)), tf.gather(labels, rows)
 
-    numbers = tf.TensorSpec((count,), tf.int64)
-    return (
-        tf.data.Dataset.from_generator(draw, output_signature=numbers)
-        .flat_map(
-            lambda order: tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
-        )
-        .apply(tf.data.experimental.assert_cardinality(-(-count // batch_size)))
-        .map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        .prefetch(tf.data.AUTOTUNE)
-    )
+    return order.map(
+        batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    ).prefetch(tf.data.AUTOTUNE)
