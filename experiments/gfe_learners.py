@@ -1,8 +1,4 @@
-"""The networks of the GFE studies: on single frames and on recordings.
-
-A network and the graph that trains it are made once and serve one expression after the
-other: only weights and the optimiser's state start anew.
-"""
+"""The networks of the GFE studies: on single frames and on recordings."""
 
 from dataclasses import dataclass
 
@@ -12,7 +8,7 @@ import pandas as pd
 import tensorflow as tf
 
 import zoo
-from experiments.fitting import is_random
+from experiments.epochs import GraphTraining
 
 HISTORY = ["epoch", "loss", "test_loss"]
 # Frames of a recording that the sequence network is trained on at a time, and how far
@@ -68,7 +64,7 @@ def standardise(part, x, z_score):
     return (x - mean) / np.sqrt(variance), {"mean": mean, "variance": variance}
 
 
-class Network:
+class Network(GraphTraining):
     """A builder's network, trained anew for each part.
 
     Args:
@@ -77,41 +73,9 @@ class Network:
     """
 
     def __init__(self, build, settings):
-        self.build = build
+        super().__init__(build, keras.optimizers.Adam(settings["learning_rate"]))
         self.settings = settings
-        self.model = build()
         self.extractor = zoo.feature_extractor(self.model)
-        self.optimiser = keras.optimizers.Adam(settings["learning_rate"])
-        self.optimiser.build(self.model.trainable_variables)
-        self.start = [variable.numpy() for variable in self.optimiser.variables]
-        # A step takes half a millisecond. A graph of a whole epoch leaves it at that;
-        # Keras's `fit` with a pipeline of batches takes more than twice as long.
-        self.train = tf.function(self.train_epoch, reduce_retracing=True)
-        self.infer = tf.function(
-            lambda x: self.model(x, training=False), reduce_retracing=True
-        )
-
-    def restart(self, seed):
-        keras.utils.set_random_seed(seed)
-        self.model.set_weights(self.build().get_weights())
-        for place, layer in enumerate(filter(is_random, self.model.layers)):
-            layer.seed_generator.state.assign([seed, place])
-        pairs = zip(self.optimiser.variables, self.start, strict=True)
-        for variable, value in pairs:
-            variable.assign(value)
-
-    def train_epoch(self, x, labels, weights, order):
-        loss_of = keras.losses.SparseCategoricalCrossentropy()
-        variables = self.model.trainable_variables
-        total = 0.0
-        for rows in order:
-            with tf.GradientTape() as tape:
-                answer = self.model(tf.gather(x, rows), training=True)
-                truth, weight = tf.gather(labels, rows), tf.gather(weights, rows)
-                loss = loss_of(truth, answer, weight)
-            self.optimiser.apply(tape.gradient(loss, variables), variables)
-            total += loss
-        return total / tf.cast(tf.shape(order)[0], tf.float32)
 
     def fit(self, part, x):
         """Trains on a part's standardised features.

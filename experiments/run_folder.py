@@ -75,6 +75,8 @@ class RunFolder:
         Returns:
             What was kept, for the user; empty where it was nothing.
         """
+        if self.lock:
+            self.lock.close()  # a traceback may hold on to this run
         done, parts = epochs_done(self.work), len(list(self.work.glob("*.done")))
         if not done and not parts and not any(self.work.glob("*.labels.npy")):
             shutil.rmtree(self.path, ignore_errors=True)

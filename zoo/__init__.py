@@ -1,19 +1,26 @@
 """Duchenne: models that tell genuine (spontaneous) from posed facial expressions."""
 
 from zoo import layers as layers  # registers them, for `load_model`
+from zoo import pruning as pruning
 from zoo.features import feature_extractor
 from zoo.gfe import GrammaticalLSTM, GrammaticalMLP, GrammaticalSequence
 from zoo.inception_v4 import InceptionV4
+from zoo.pruning_callback import DistinctivenessPruning
+from zoo.pupil_course import PupilCourse
+from zoo.pupil_lstm import PupilLSTM
 from zoo.shallow_cnn import ShallowCNN
 from zoo.training import train_layers
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "DistinctivenessPruning",
     "GrammaticalLSTM",
     "GrammaticalMLP",
     "GrammaticalSequence",
     "InceptionV4",
+    "PupilCourse",
+    "PupilLSTM",
     "ShallowCNN",
     "feature_extractor",
     "train_layers",

@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from zoo import weights as zoo_weights
+
 FEATURES = "features"
 PREDICTIONS = "predictions"
 
@@ -103,3 +105,13 @@ def classify(x, classes, activation, dropout):
     """Dropout and the classifier on the features `x`."""
     x = layers.Dropout(dropout, name="dropout")(x)
     return layers.Dense(classes, activation=activation, name=PREDICTIONS)(x)
+
+
+def finish(inputs, x, name, weights):
+    """The model, with weights from a file where one is given."""
+    model = keras.Model(inputs, x, name=name)
+    source = zoo_weights.check(weights)
+    if source is not None:
+        tensors = zoo_weights.read_own(source, model)
+        zoo_weights.load(model, tensors, source, (PREDICTIONS,))
+    return model

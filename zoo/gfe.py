@@ -13,11 +13,9 @@ distinctiveness pruning measures angles around 0.5. The architecture of
 `GrammaticalSequence` is ours.
 """
 
-import keras
 from keras import layers
 
-from zoo import weights as zoo_weights
-from zoo._builder import FEATURES, PREDICTIONS, classify, sequence
+from zoo._builder import FEATURES, classify, finish, sequence
 
 WIDTH = 118
 
@@ -159,12 +157,3 @@ def GrammaticalSequence(
     if include_top:
         x = classify(x, classes, classifier_activation, dropout)
     return finish(inputs, x, name, weights)
-
-
-def finish(inputs, x, name, weights):
-    model = keras.Model(inputs, x, name=name)
-    source = zoo_weights.check(weights)
-    if source is not None:
-        tensors = zoo_weights.read_own(source, model)
-        zoo_weights.load(model, tensors, source, (PREDICTIONS,))
-    return model

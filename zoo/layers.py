@@ -3,6 +3,9 @@
 import keras
 from keras import ops
 
+from zoo.diameters import FilledDiameters as FilledDiameters
+from zoo.diameters import StandardisedDiameters as StandardisedDiameters
+from zoo.fast_lstm import LSTM as LSTM
 from zoo.kinect import AlignedFace as AlignedFace
 from zoo.kinect import FrameGeometry as FrameGeometry
 from zoo.temporal import LocalStandardisation as LocalStandardisation
