@@ -249,13 +249,23 @@ def work(run):
         table = part.index.iloc[part.test].drop(columns="path")
         tables.append(
             table.assign(
-                seed=part.seed, round=division.name, probability=learned.probability
+                seed=part.seed,
+                round=division.name,
+                probability=learned.probability,
+                **pruned(learned),
             )
         )
         if part.seed == settings["seed"]:
             first.setdefault(division.name, {})[expression] = learned
     files = {} if settings["validate"] else write_models(run.folder, method, first)
     return gfe_report.conclude(run, data, pd.concat(tables), first, files)
+
+
+def pruned(learned):
+    """Columns that tell of the pruning, where there was one."""
+    if learned.before is None:
+        return {}
+    return {"before": learned.before, "units": learned.units}
 
 
 def settle_head(run):
@@ -265,6 +275,8 @@ def settle_head(run):
         ValueError: one of them was asked for.
     """
     settings = run.settings
+    if settings.get("prune") and settings["head"] != "softmax":
+        raise ValueError(f"--prune has no effect with --head {settings['head']}.")
     if settings["head"] == "softmax":
         unused = {"features"} if settings["features"] == "geometric" else set()
         settings["features"] = "learned"
@@ -298,7 +310,7 @@ def keep(stem, learned):
         folder = stem.with_suffix(".head")
         folder.mkdir(exist_ok=True)
         heads.save(learned.head, folder)
-    arrays = {"probability": learned.probability}
+    arrays = {"probability": learned.probability, **pruned(learned)}
     if learned.history is not None:
         arrays["history"] = learned.history.to_numpy()
         arrays |= {f"weight_{n:02}": w for n, w in enumerate(learned.weights)}
@@ -315,7 +327,9 @@ def restored(stem, with_head):
         return None
     with np.load(done) as file:
         arrays = dict(file)
-    learned = Learned(arrays["probability"])
+    learned = Learned(arrays["probability"], before=arrays.get("before"))
+    if "units" in arrays:
+        learned.units = int(arrays["units"])
     if "history" in arrays:
         learned.history = pd.DataFrame(arrays["history"], columns=HISTORY)
         learned.history = learned.history.astype({"epoch": int})

@@ -10,7 +10,7 @@ import zoo
 from datasets import gfe
 from experiments.common import user_errors
 from experiments.gfe_learners import FrameNetwork, RecordingNetwork, standardise
-from zoo import heads
+from zoo import heads, pruning
 from zoo._builder import FEATURES, PREDICTIONS
 from zoo.kinect import POINTS
 from zoo.layers import (
@@ -47,6 +47,8 @@ class Learned:
         weights: of the network, or `None`.
         scale: `mean` and `variance` in front of the network, or empty.
         head: a fitted head, or `None`.
+        before: `probability` before pruning, or `None` without it.
+        units: number of hidden units at work after pruning, or `None`.
     """
 
     probability: np.ndarray
@@ -54,6 +56,8 @@ class Learned:
     weights: list | None = None
     scale: dict | None = None
     head: object = None
+    before: np.ndarray | None = None
+    units: int | None = None
 
 
 class Method:
@@ -119,10 +123,17 @@ class Method:
         network = self.network
         x, scale = standardise(part, x, self.z_score)
         history = network.fit(part, x)
-        weights = network.model.get_weights()
         if self.settings["head"] == "softmax":
+            before = units = None
+            if self.settings.get("prune"):
+                before = network.predict(part, x, part.test)
+                units = len(pruning.mask(network.model, FEATURES, x[part.train]).kept)
             probability = network.predict(part, x, part.test)
-            return Learned(probability, history, weights, scale)
+            weights = network.model.get_weights()
+            return Learned(
+                probability, history, weights, scale, before=before, units=units
+            )
+        weights = network.model.get_weights()
         with user_errors():
             head = self.fit_head(part, network.features(part, x, part.train))
         learned = network.features(part, x, part.test)

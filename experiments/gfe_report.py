@@ -29,6 +29,10 @@ PAPER_SPLIT = (
     "code shuffles frames before it splits, as protocol shuffled does; Freitas et al. "
     "have protocols of their own."
 )
+PRUNED = (
+    "Pruned by distinctiveness: {units:.0f} hidden units at work on average ({fewest} "
+    "to {most}); mean F1 {f1_before:.3f} before, {f1:.3f} after."
+)
 LIMITS = """\
 ## Intended use and limits
 
@@ -189,7 +193,10 @@ def conclude(run, data, predictions, first, files):
         "n_test": int((predictions["seed"] == settings["seed"]).sum()),
         "n_test_subjects": predictions["signer"].nunique(),
     }
-    run.folder.write_json("metrics.json", metrics(run, mean, spread, measures, counts))
+    result = metrics(run, mean, spread, measures, counts)
+    pruned = pruning(predictions)
+    result |= {"pruned": pruned} if pruned else {}
+    run.folder.write_json("metrics.json", result)
     columns = ["seed", "round", "signer", "expression", "frame", "label", "probability"]
     told = predictions[columns].rename(columns={"signer": "subject", "label": "truth"})
     told.to_csv(path / "predictions.csv", index=False, float_format="%.6f")
@@ -207,6 +214,7 @@ def conclude(run, data, predictions, first, files):
         {
             "Protocol": protocol_line(settings),
             "The papers": PAPER_SPLIT,
+            **({"Pruning": PRUNED.format(**pruned)} if pruned else {}),
             "Command": run.command,
             "Settings": listed,
             "Data": data.told,
@@ -223,7 +231,26 @@ def conclude(run, data, predictions, first, files):
         LIMITS,
     )
     text = report.text_table(rows)
-    return f"{title(run)}\n{line}\n{text}\n{PAPER_SPLIT}\n{sentence(mean)}"
+    parts = [title(run), line, text, PAPER_SPLIT, sentence(mean)]
+    parts += [PRUNED.format(**pruned)] if pruned else []
+    return "\n".join(parts)
+
+
+def pruning(predictions):
+    """What pruning made of it, mean over all trainings; empty where there was none."""
+    if "before" not in predictions:
+        return {}
+    measured = {
+        name: measure(predictions.assign(probability=predictions[column]))
+        for name, column in (("f1_before", "before"), ("f1", "probability"))
+    }
+    trainings = predictions.groupby(["seed", "round", "expression"])["units"].first()
+    return {
+        "units": float(trainings.mean()),
+        "fewest": int(trainings.min()),
+        "most": int(trainings.max()),
+        **{name: float(table["f1"].mean()) for name, table in measured.items()},
+    }
 
 
 def write_histories(first, path):

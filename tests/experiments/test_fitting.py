@@ -1,5 +1,7 @@
 """Training: resuming, frozen trunks, the loss. Small networks, real training."""
 
+import shutil
+
 import h5py
 import keras
 import numpy as np
@@ -57,14 +59,20 @@ def new_folder(path, resume=False):
     return RunFolder.open(path, "study", {}, resume)
 
 
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory):
+    """History and model of five epochs in one go."""
+    return train(data, new_folder(tmp_path_factory.mktemp("whole")), epochs=5)
+
+
 class Killed(Exception):
     pass
 
 
 def test_an_interrupted_training_goes_on_as_if_nothing_had_been(
-    data, tmp_path, monkeypatch
+    data, whole, tmp_path, monkeypatch
 ):
-    whole, model = train(data, new_folder(tmp_path / "whole"), epochs=5)
+    history, model = whole
 
     class Kill(keras.callbacks.CSVLogger):
         def on_train_batch_begin(self, batch, logs=None):
@@ -82,7 +90,7 @@ def test_an_interrupted_training_goes_on_as_if_nothing_had_been(
     parts, again = train(
         data, new_folder(tmp_path / "parts", resume=True), 5, model=network(seed=9)
     )
-    pd.testing.assert_frame_equal(parts, whole, rtol=1e-6)
+    pd.testing.assert_frame_equal(parts, history, rtol=1e-6)
     for ours, theirs in zip(again.weights, model.weights, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-7)
 
@@ -147,11 +155,16 @@ def test_decay_ends_at_the_rate_over_one_plus_decay():
     assert float(schedule(10)) == pytest.approx(0.1)
 
 
+@pytest.fixture(scope="module")
+def inception():
+    return zoo.InceptionV4(input_shape=(75, 75, 3), classes=2)
+
+
 @pytest.mark.parametrize(
     "mode, end", [(1, "features"), (2, "Mixed_7a"), ("Mixed_7c", "Mixed_7b")]
 )
-def test_split_where_the_frozen_layers_end(mode, end):
-    model = zoo.train_layers(zoo.InceptionV4(input_shape=(75, 75, 3), classes=2), mode)
+def test_split_where_the_frozen_layers_end(mode, end, inception):
+    model = zoo.train_layers(inception, mode)
     trunk, rest = fitting.split_frozen(model)
     assert trunk.layers[-1].name == end
     assert not trunk.trainable_weights
@@ -213,32 +226,44 @@ def empty(path):
     path.write_text("")
 
 
+@pytest.fixture(scope="module")
+def three_epochs(data, tmp_path_factory):
+    """Folder of runs with one in it that three epochs of training have left."""
+    out = tmp_path_factory.mktemp("three")
+    folder = new_folder(out)
+    train(data, folder, epochs=3)
+    folder.lock.close()
+    return out
+
+
+@pytest.fixture
+def unfinished(three_epochs, tmp_path):
+    shutil.copytree(three_epochs, tmp_path, dirs_exist_ok=True)
+    return new_folder(tmp_path, resume=True)
+
+
 @pytest.mark.parametrize(
     "name, damage", [("latest.weights.h5", cut), ("training_metadata.json", empty)]
 )
 def test_a_backup_cut_off_while_written_falls_back_on_the_one_before(
-    name, damage, data, tmp_path
+    name, damage, data, whole, unfinished, tmp_path
 ):
-    whole, _ = train(data, new_folder(tmp_path / "whole"), epochs=4)
-    folder = new_folder(tmp_path / "cut")
-    train(data, folder, epochs=3)
-    damage(folder.work / "backup" / name)
-    again = new_folder(tmp_path / "cut", resume=True)
-    assert again.path != folder.path  # the first run still holds it
-    folder.lock.close()
-    again = new_folder(tmp_path / "cut", resume=True)
+    damage(unfinished.work / "backup" / name)
+    again = new_folder(tmp_path, resume=True)
+    assert again.path != unfinished.path  # the first run still holds it
+    unfinished.lock.close()
+    again = new_folder(tmp_path, resume=True)
+    assert again.path == unfinished.path
     history, _ = train(data, again, epochs=4, model=network(seed=9))
-    pd.testing.assert_frame_equal(history, whole, rtol=1e-6)
+    pd.testing.assert_frame_equal(history, whole[0][:4], rtol=1e-6)
 
 
-def test_weights_an_epoch_ahead_of_their_metadata_are_not_trusted(data, tmp_path):
-    folder = new_folder(tmp_path)
-    train(data, folder, epochs=3)
-    metadata = folder.work / "backup" / "training_metadata.json"
+def test_weights_an_epoch_ahead_of_their_metadata_are_not_trusted(unfinished):
+    metadata = unfinished.work / "backup" / "training_metadata.json"
     metadata.write_text('{"epoch": 2, "batch": 0}')
-    fitting.repair(folder.work / "backup", steps=3)
+    fitting.repair(unfinished.work / "backup", steps=3)
     assert metadata.read_text() == '{"epoch": 2, "batch": 0}'
-    with h5py.File(folder.work / "backup" / "latest.weights.h5") as file:
+    with h5py.File(unfinished.work / "backup" / "latest.weights.h5") as file:
         assert file["optimizer/vars/0"][()] == 2 * 3
 
 

@@ -1,12 +1,6 @@
-"""The studies on grammatical facial expressions, from the shell's side."""
+"""The studies on grammatical facial expressions: finished and resumed run folders."""
 
-import dataclasses
-import functools
 import json
-import os
-import pathlib
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -14,10 +8,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
-from datasets import gfe, gfe_download, sample
-from experiments import common, gfe_lstm, gfe_mlp, gfe_report, gfe_sequence
+from datasets import gfe
 from experiments import gfe as study
-from experiments.gfe_learners import standardise
+from experiments import gfe_lstm, gfe_method, gfe_mlp, gfe_report, gfe_sequence
 from experiments.gfe_method import Method
 from zoo import feature_extractor, heads
 
@@ -25,20 +18,17 @@ EXPRESSIONS = ["affirmative", "doubt_question"]
 SHORT = ["--epochs", "3", "--seeds", "1"]
 
 
-@pytest.fixture(scope="module")
-def two(tmp_path_factory):
-    """Two expressions of the sample, linked into a folder of their own."""
-    folder = tmp_path_factory.mktemp("data") / "gfe"
-    folder.mkdir()
-    for path in sample.path("gfe").glob("?_*.txt"):
-        if "affirmative" in path.name or "doubt" in path.name:
-            (folder / path.name).symlink_to(path)
-    return folder
-
-
 def run(module, two, out, *arguments):
     options = ["--data-dir", str(two), "--out", str(out), *arguments]
     return module.main(options)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_trees():
+    """A fifth of the studies' trees; the sample takes no more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(gfe_method.TREES, "n_estimators", 40)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -123,32 +113,12 @@ def test_who_is_tested_was_not_trained_on(trees):
     assert tested["trained_on_b"].tolist() == ["a"]
 
 
-def bare(code, cwd, *arguments):
-    """Runs code in a process that has TensorFlow and nothing of ours."""
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def test_saved_model_decides_as_the_study_did(lstm, two, tmp_path):
+def test_saved_model_decides_as_the_study_did(lstm, two, served):
     index = gfe.index(two)
-    np.save(tmp_path / "points.npy", gfe.points(index))
-    code = """
-import sys, numpy as np, tensorflow as tf
-loaded = tf.saved_model.load(sys.argv[1])
-for endpoint in ["serve", "features"]:
-    np.save(endpoint, getattr(loaded, endpoint)(np.load("points.npy")))
-"""
-    bare(code, tmp_path, lstm / "saved_model")
-    found = np.load(tmp_path / "serve.npy")
+    answers = served(lstm / "saved_model", gfe.points(index))
+    found = answers["serve"]
     assert found.shape == (len(index), 2)
-    assert np.load(tmp_path / "features.npy").shape == (len(index), 2, 105)
+    assert answers["features"].shape == (len(index), 2, 105)
     frames = pd.concat(
         index.assign(probability=found[:, place]).query("expression == @name")
         for place, name in enumerate(EXPRESSIONS)
@@ -166,18 +136,11 @@ for endpoint in ["serve", "features"]:
     )
 
 
-def test_saved_features_and_head_decide_as_the_study_did(trees, two, tmp_path):
+def test_saved_features_and_head_decide_as_the_study_did(trees, two, served):
     table = predictions(trees).query("seed == 0 and round == 'trained_on_a'")
     index = gfe.index(two).query("signer == 'b' and expression == 'doubt_question'")
-    np.save(tmp_path / "points.npy", gfe.points(index)[None])
-    code = """
-import sys, numpy as np, tensorflow as tf
-loaded = tf.saved_model.load(sys.argv[1])
-np.save("features.npy", loaded.features(np.load("points.npy")))
-"""
     place = trees / "trained_on_a"
-    bare(code, tmp_path, place / "saved_model")
-    features = np.load(tmp_path / "features.npy")[0]
+    features = served(place / "saved_model", gfe.points(index)[None])["features"][0]
     head = heads.load(place / "heads" / "doubt_question" / "head.ubj")
     told = table.query("expression == 'doubt_question'").sort_values("frame")
     probability = head.predict_proba(features)[:, 1]
@@ -199,7 +162,7 @@ def test_saved_model_takes_depths_that_were_not_measured(lstm, two):
 @pytest.mark.parametrize("head", ["svm", "xgboost"])
 def test_heads_on_learned_features(head, two, tmp_path):
     options = ["--protocol", "holdout", "--head", head, "--seeds", "1"]
-    folder = run(gfe_mlp, two, tmp_path, *options)
+    folder = run(gfe_mlp, two, tmp_path, *options, "--epochs", "5")
     assert metrics(folder)["roc_auc"] > 0.6
     suffix = {"svm": "skops", "xgboost": "ubj"}[head]
     place = folder / "heads" / "doubt_question"
@@ -222,42 +185,23 @@ def test_heads_on_geometric_features(two, tmp_path):
     assert not (folder / "history.csv").exists()
 
 
-@pytest.mark.parametrize(
-    "options, named",
-    [
-        (["--features", "geometric"], "--features"),
-        (["--head", "svm", "--features", "geometric", "--epochs", "3"], "--epochs"),
-    ],
-)
-def test_options_without_effect_are_refused(options, named, two, tmp_path):
-    with pytest.raises(SystemExit, match=f"{named} has no effect with --head"):
-        run(gfe_lstm, two, tmp_path, *options)
-
-
 def test_sequence_network(two, tmp_path):
     options = ["--head", "softmax", "--protocol", "shuffled", "--seeds", "1"]
     folder = run(gfe_sequence, two, tmp_path, *options, "--epochs", "5")
     assert metrics(folder)["roc_auc"] > 0.7
+    index, points = gfe.index(two), gfe.points(gfe.index(two))
     model = keras.saving.load_model(folder / "model.keras")
-    points = gfe.points(gfe.index(two).iloc[:70])
-    assert model.predict(points[None], verbose=0).shape == (1, 70, 2)
-    again = run(gfe_sequence, two, tmp_path, *options, "--epochs", "5")
-    assert metrics(again) == metrics(folder)  # dropout and all
+    assert model.predict(points[None, :70], verbose=0).shape == (1, 70, 2)
 
-
-@pytest.mark.parametrize("head", [[], ["--head", "svm", "--features", "geometric"]])
-def test_validation_to_its_end(head, two, tmp_path):
-    options = ["--protocol", "holdout", "--validate", "--seeds", "1", *head]
-    folder = run(
-        gfe_lstm, two, tmp_path, *options, *([] if head else ["--epochs", "3"])
-    )
-    assert metrics(folder)["validation"] is True
-    assert not (folder / "saved_model").exists()
-    table = predictions(folder)
-    assert table["round"].nunique() == 5
-    _, outer, _ = parts(two, "holdout")
-    trained = sum(len(part.train) for *_, part in outer)
-    assert len(table) == trained
+    # The same again, dropout and all, whatever the network learned before.
+    settings = json.loads((folder / "config.json").read_text())["settings"]
+    *_, (_, expression, rows, part) = study.plan(index, settings)
+    again = Method("GrammaticalSequence", settings).learn(part, points[rows])
+    told = predictions(folder).query("expression == @expression")
+    np.testing.assert_allclose(told["probability"], again.probability, atol=1e-6)
+    history = pd.read_csv(folder / "history.csv").query("expression == @expression")
+    assert len(history) == 5
+    np.testing.assert_allclose(history["loss"], again.history["loss"], atol=1e-6)
 
 
 def test_a_head_is_resumed_after_its_models_were_written(two, tmp_path, monkeypatch):
@@ -306,77 +250,25 @@ def test_changed_labels_are_not_resumed(two, tmp_path, monkeypatch):
 
 
 def test_same_seed_same_measures_and_resumed_the_same(
-    two, tmp_path, monkeypatch, capsys
+    lstm, two, tmp_path, monkeypatch, capsys
 ):
     options = ["--protocol", "holdout", *SHORT]
-    undisturbed = run(gfe_lstm, two, tmp_path / "one", *options)
     learn = interrupt_the_second_training(monkeypatch)
     with pytest.raises(SystemExit) as stop:
-        run(gfe_lstm, two, tmp_path / "two", *options)
+        run(gfe_lstm, two, tmp_path, *options)
     assert stop.value.code == 130
     assert "Unfinished, 1 part done" in capsys.readouterr().err
-    assert not any((tmp_path / "two" / "gfe_lstm").glob("[!.]*"))
+    assert not any((tmp_path / "gfe_lstm").glob("[!.]*"))
     monkeypatch.setattr(Method, "learn", learn)
-    resumed = run(gfe_lstm, two, tmp_path / "two", *options, "--resume")
-    assert metrics(resumed) == metrics(undisturbed)
+    resumed = run(gfe_lstm, two, tmp_path, *options, "--resume")
+    assert metrics(resumed) == metrics(lstm)
     for name in ["history.csv", "predictions.csv"]:
-        assert (resumed / name).read_text() == (undisturbed / name).read_text()
-    ours, theirs = (
-        keras.saving.load_model(f / "model.keras") for f in [resumed, undisturbed]
-    )
+        assert (resumed / name).read_text() == (lstm / name).read_text()
+    ours, theirs = (keras.saving.load_model(f / "model.keras") for f in [resumed, lstm])
     points = gfe.points(gfe.index(two).iloc[:50])
     np.testing.assert_array_equal(
         ours.predict(points, verbose=0), theirs.predict(points, verbose=0)
     )
-
-
-def parts(two, protocol, **settings):
-    chosen = {"protocol": protocol, "seed": 0, "seeds": 1, **settings}
-    chosen = gfe_sequence.STUDY.settings(chosen, on_sample=True)
-    index = gfe.index(two)
-    return index, list(study.plan(index, chosen)), chosen
-
-
-@pytest.mark.parametrize("protocol", gfe.PROTOCOLS)
-def test_validation_leaves_the_test_part_alone(two, protocol):
-    index, inner, _ = parts(two, protocol, validate=True)
-    _, outer, _ = parts(two, protocol)
-    assert len(inner) == 5 * len(outer)
-    for division, expression, _, part in inner:
-        name = division.name.split("-block_")[0]
-        [whole] = [p for d, e, _, p in outer if (d.name, e) == (name, expression)]
-        used = np.concatenate([part.train, part.test])
-        assert not np.intersect1d(used, whole.test).size
-        np.testing.assert_array_equal(np.sort(used), whole.train)
-
-
-@pytest.mark.parametrize("people", ["known", "new"])
-def test_training_frames_never_see_test_frames(two, people):
-    """Other test frames, and the training part's features stay as they were."""
-    index, plan, settings = parts(two, "holdout", people=people)
-    method = Method("GrammaticalSequence", settings)
-    _, _, rows, part = plan[0]
-    points = gfe.points(index)[rows]
-    before = method.features(part, points)
-    points[part.test] = points[part.test][::-1]
-    after = method.features(part, points)
-    np.testing.assert_array_equal(before[part.train], after[part.train])
-    assert not np.allclose(before[part.test], after[part.test])
-
-
-def test_z_score_of_the_training_part(two):
-    _, plan, _ = parts(two, "holdout")
-    _, _, rows, part = plan[0]
-    x = np.random.default_rng(0).normal(5, 3, (len(rows), 4)).astype("float32")
-    x[part.test] += 100
-    scaled, scale = standardise(part, x, "train")
-    np.testing.assert_allclose(scaled[part.train].mean(axis=0), 0, atol=1e-4)
-    np.testing.assert_allclose(scaled[part.train].std(axis=0), 1, atol=1e-4)
-    np.testing.assert_allclose(scale["mean"], x[part.train].mean(axis=0))
-    whole, scale = standardise(part, x, "recording")
-    assert scale == {}
-    for own in part.index.groupby("signer").indices.values():
-        np.testing.assert_allclose(whole[own].mean(axis=0), 0, atol=1e-4)
 
 
 def test_recording_z_score_is_a_flag_that_reaches_the_saved_model(two, tmp_path):
@@ -387,98 +279,3 @@ def test_recording_z_score_is_a_flag_that_reaches_the_saved_model(two, tmp_path)
     found = model.predict_on_batch(gfe.points(index))[:, 0]
     told = predictions(folder).query("subject == 'a' and expression == 'affirmative'")
     np.testing.assert_allclose(found[told["frame"]], told["probability"], atol=1e-4)
-
-
-def test_the_paper_s_table():
-    columns = gfe_report.REPORTED.drop("mean")
-    assert len(columns) == len(gfe.EXPRESSIONS)
-    np.testing.assert_allclose(
-        columns.mean(), gfe_report.REPORTED.loc["mean"], atol=1e-4
-    )
-
-
-def test_one_label_only_is_an_error(two, tmp_path):
-    folder = tmp_path / "gfe"
-    folder.mkdir()
-    for path in two.glob("*_affirmative_*"):
-        text = path.read_text()
-        if "targets" in path.name:
-            text = text.replace("1", "0")
-        (folder / path.name).write_text(text)
-    with pytest.raises(SystemExit, match="affirmative, holdout: all .* same label"):
-        run(gfe_lstm, folder, tmp_path / "runs", "--protocol", "holdout")
-
-
-def test_one_signer_only_is_an_error_for_the_protocol_that_needs_both(two, tmp_path):
-    folder = tmp_path / "gfe"
-    folder.mkdir()
-    for path in two.glob("a_affirmative_*"):
-        (folder / path.name).symlink_to(path)
-    with pytest.raises(SystemExit, match="only one of affirmative"):
-        run(gfe_lstm, folder, tmp_path / "runs", "--protocol", "signer")
-
-
-def test_without_data_and_network_the_sample_stands_in(monkeypatch, tmp_path):
-    monkeypatch.delenv("DUCHENNE_DATA", raising=False)
-    cache = os.environ.get("DUCHENNE_CACHE", "~/.cache/duchenne")
-    monkeypatch.setenv("DUCHENNE_CACHE", str(pathlib.Path(cache).expanduser()))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    # Nothing listens there: the connection is refused at once.
-    nobody = functools.partial(gfe_download.download, url="http://127.0.0.1:9/a.zip")
-    offline = dataclasses.replace(gfe_lstm.STUDY, download=nobody)
-    folder, tried = common.find_data(offline)
-    assert folder == sample.path("gfe")
-    assert "Could not download" in tried[0] and "refused" in tried[0]
-    with pytest.raises(FileNotFoundError, match="Could not download"):
-        common.find_data(offline, "real")
-    assert not (tmp_path / ".cache" / "duchenne" / "gfe").exists()
-
-
-@pytest.mark.parametrize("module", [gfe_lstm, gfe_mlp, gfe_sequence])
-def test_help_and_docstring(module, capsys):
-    with pytest.raises(SystemExit) as stop:
-        module.main(["--help"])
-    assert stop.value.code == 0
-    text = capsys.readouterr().out
-    for word in ["Paper", "Command", "Expected", "Time", "seeds/004", "--protocol"]:
-        assert word in text
-    assert max(len(line) for line in text.splitlines()) <= 88
-    assert "MEASURED" not in text
-
-
-@pytest.fixture
-def real():
-    if not os.environ.get("DUCHENNE_DATA"):
-        pytest.skip("DUCHENNE_DATA is not set")
-    return pathlib.Path(os.environ["DUCHENNE_DATA"]) / "gfe"
-
-
-@pytest.mark.real_data
-def test_the_paper_s_lstm_on_shuffled_frames(real, tmp_path):
-    options = ["--protocol", "shuffled", "--seeds", "1", "--out", str(tmp_path)]
-    told = metrics(gfe_lstm.main(["--data-dir", str(real), *options]))
-    assert told["data"] == "real" and told["protocol"] == "shuffled"
-    assert told["f1"] > 0.895
-
-
-MUST_HOLD = [
-    (gfe_lstm, "shuffled", 0.895),
-    (gfe_lstm, "holdout", 0.79),
-    pytest.param(
-        *(gfe_sequence, "shuffled", 0.965),
-        marks=pytest.mark.xfail(reason="measured: 0.964, standard deviation 0.004"),
-    ),
-    (gfe_sequence, "holdout", 0.88),
-    (gfe_sequence, "signer", 0.78),
-]
-
-
-@pytest.mark.large
-@pytest.mark.real_data
-@pytest.mark.parametrize("module, protocol, least", MUST_HOLD)
-def test_three_seeds_on_real_data(real, tmp_path, module, protocol, least):
-    options = ["--protocol", protocol, "--seeds", "3", "--out", str(tmp_path)]
-    told = metrics(module.main(["--data-dir", str(real), *options]))
-    assert told["f1"] > least
-    if protocol == "signer":
-        assert told["roc_auc"] > 0.93
