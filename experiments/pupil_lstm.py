@@ -6,8 +6,9 @@ Paper     Gong, "Using LSTM Neural Network to predict the real or fake smile bas
           trains the same network for 10 epochs: --preset dlops
 Command   python -m experiments.pupil_lstm --protocol paper
 Expected  the paper reports an accuracy of 34.29 % before and 65.71 % after pruning,
-          which are what the answers "always real" and "always fake" score
-Time      EXPECTED_TIME
+          which are what the answers "always real" and "always fake" score; here 34.29 %
+          before and after: "always real"
+Time      half a minute on 2 CPU cores; protocol video: two minutes.
 
 Trains the network, prunes both hidden layers by distinctiveness, without training them
 anew, and reports both. The paper prunes one of the layers, and does not say by which
