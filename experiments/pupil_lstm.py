@@ -11,8 +11,9 @@ Expected  the paper reports an accuracy of 34.29 % before and 65.71 % after prun
 Time      half a minute on 2 CPU cores; protocol video: two minutes.
 
 Trains the network, prunes both hidden layers by distinctiveness, without training them
-anew, and reports both. The paper prunes one of the layers, and does not say by which
-patterns: here they are the training series. Its four patterns are --four-patterns.
+anew, and reports both. The paper prunes one layer, over four patterns, and does not say
+what they are: here every training series is one, and --four-patterns is our reading of
+the paper's.
 """
 
 if not __package__:
@@ -49,8 +50,8 @@ DIAMETERS = (
     "series, with a mask of what was measured"
 )
 FOUR = (
-    "as in the paper: trains on four groups of the training part, one after the other, "
-    "all epochs each, and prunes by four patterns, the mean series of each group"
+    "the paper's, as we read it: trains on four groups of the training part, one after "
+    "the other, all epochs each, and prunes by four patterns, the groups' mean series"
 )
 MERGE = (
     "what becomes of the weights of a unit that goes: added to those of the unit that "
