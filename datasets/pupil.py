@@ -35,6 +35,7 @@ __all__ = [
 _COLUMNS = ["observer", "video", "eye", "label", "n_samples", "share_missing", "path"]
 _NOT_ASIAN = "p3"
 _RATES = 1.5  # how many times as long one eye's series may be
+_LONG = 1.8  # times the median, from where a series is worth a look
 _REASONS = {
     "not_asian": "not one of the paper's Asian observers",
     "no_sample": "without any sample",
@@ -124,6 +125,15 @@ def summary(index: pd.DataFrame) -> str:
             f"{missing:.1%} of them missing, {index['share_missing'].max():.0%} in the "
             "worst series"
         )
+        long = index[counts > _LONG * counts.median()]
+        if len(long):
+            names = (
+                long["observer"] + " " + long["video"] + " " + long["eye"]
+            ).tolist()
+            lines.append(
+                f"worth a look: {len(long)} series more than {_LONG} times as long as "
+                f"the median, for longer or at another rate: {', '.join(names)}"
+            )
     report = index.attrs.get("report", {})
     for reason, names in report.get("excluded", {}).items():
         if names:

@@ -5,6 +5,7 @@ import pandas as pd
 
 from datasets import gfe
 from experiments import common, evaluation, gfe_figures, report
+from zoo.gfe import HIDDEN
 
 PAPERS = ["Xu, LSTM", "Xu, MLP", "Freitas, MLP"]
 # F1 as the paper's Table 3 has it, by expression, then the mean.
@@ -30,8 +31,8 @@ PAPER_SPLIT = (
     "have protocols of their own."
 )
 PRUNED = (
-    "Pruned by distinctiveness: {units:.0f} hidden units at work on average ({fewest} "
-    "to {most}); mean F1 {f1_before:.3f} before, {f1:.3f} after."
+    "Pruned by distinctiveness: on average {units:.0f} of {hidden} hidden units at "
+    "work ({fewest} to {most}); mean F1 {f1_before:.3f} before, {f1:.3f} after."
 )
 LIMITS = """\
 ## Intended use and limits
@@ -107,6 +108,7 @@ def protocol_line(settings):
 def title(run):
     settings = run.settings
     inside = ", validation" if settings["validate"] else ""
+    inside += ", pruned" if settings.get("prune") else ""
     label = common.on_sample(run.kind)
     return f"{run.study.name}, protocol {settings['protocol']}{inside}{label}"
 
@@ -246,6 +248,7 @@ def pruning(predictions):
     }
     trainings = predictions.groupby(["seed", "round", "expression"])["units"].first()
     return {
+        "hidden": HIDDEN,
         "units": float(trainings.mean()),
         "fewest": int(trainings.min()),
         "most": int(trainings.max()),

@@ -18,11 +18,6 @@ from datasets import pupil, sample
 from experiments import common, pupil_report
 from zoo.export import export
 
-OWNERS = (
-    "The workbooks LEPD.xlsx and REPD.xlsx belong to their authors at the Australian "
-    "National University (Hossain, Gedeon and others; Gong): ask them."
-)
-
 
 def parser(study, doc):
     """The options that the studies on pupils share."""
@@ -76,12 +71,14 @@ class Learned:
         history: a row an epoch: `epoch`, `loss`, `test_loss`; or `None`.
         pruned: a row a pruned layer: what became of its units, and the `angles`
             between them before (how many pairs in each degree); or empty.
+        told: what else is to be known of the round.
     """
 
     answers: dict
     weights: list
     history: pd.DataFrame | None = None
     pruned: list = dataclasses.field(default_factory=list)
+    told: dict = dataclasses.field(default_factory=dict)
 
 
 def read(run):
@@ -91,10 +88,7 @@ def read(run):
         StudyError: the workbooks are not as expected, or not there.
     """
     with common.user_errors():
-        try:
-            index = pupil.index(run.data_dir)
-        except FileNotFoundError as error:
-            raise FileNotFoundError(f"{error} {OWNERS}") from error
+        index = pupil.index(run.data_dir)
         diameters = pupil.diameters(index)
     told = pupil.summary(index)
     print(told, flush=True)
@@ -175,7 +169,7 @@ def keep(stem, learned):
     if learned.history is not None:
         arrays["history"] = learned.history.to_numpy()
         arrays["columns"] = np.array(list(learned.history))
-    arrays["pruned"] = np.array(json.dumps(learned.pruned))
+    arrays["texts"] = np.array(json.dumps([learned.pruned, learned.told]))
     partial = stem.with_name(f"{stem.name}.partial.npz")
     np.savez(partial, **arrays)
     os.replace(partial, stem.with_name(f"{stem.name}.done"))
@@ -196,7 +190,7 @@ def restored(stem):
         {k.removeprefix("answer_"): v for k, v in arrays.items() if k[:7] == "answer_"},
         [arrays[name] for name in sorted(arrays) if name[:7] == "weight_"],
         history,
-        json.loads(str(arrays["pruned"])),
+        *json.loads(str(arrays["texts"])),
     )
 
 

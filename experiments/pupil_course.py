@@ -23,6 +23,7 @@ import numpy as np
 import zoo
 from datasets import pupil as dataset
 from experiments import common, pupil, pupil_figures
+from experiments.common import user_errors
 from experiments.pupil import Learned
 from zoo._builder import PREDICTIONS
 from zoo.layers import StandardisedDiameters
@@ -78,12 +79,14 @@ class Course:
         kernel = regression.coef_[0] / scaler.scale_
         bias = regression.intercept_[0] - scaler.mean_ @ kernel
         probability = head.predict_proba(self.x[part.test])[:, 1]
-        return Learned({"probability": probability}, [kernel, bias])
+        told = {"penalty_C": float(regression.C)}
+        return Learned({"probability": probability}, [kernel, bias], told=told)
 
     def inner(self, part):
         """Folds inside the training part, as positions in it."""
         name = self.settings["protocol"].replace("paper", "observer")
-        found = dataset.protocol(self.data.index.iloc[part.train], name, part.seed)
+        with user_errors():
+            found = dataset.protocol(self.data.index.iloc[part.train], name, part.seed)
         return [(fold["train"], fold["test"]) for fold in found]
 
     def models(self, part, learned):

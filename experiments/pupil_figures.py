@@ -2,18 +2,27 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from sklearn import metrics
 
 from experiments import figures
+from experiments.pupil_measures import roc_auc
 
 GREY = {"color": "grey", "ls": "--", "lw": 1}
 
 
-def losses(history, title, path):
-    """Training and test loss over the epochs, as the paper's Fig. 5, a line a round."""
+def losses(history, starts, title, path):
+    """Training and test loss over the epochs, as the paper's Fig. 5, a line a round.
+
+    Args:
+        history: a row an epoch: `round`, `epoch`, `loss`, `test_loss`.
+        starts: first epoch of each group of the training part.
+        title: of the figure.
+        path: where to write it.
+    """
     figure = Figure(figsize=(6, 4))
     axes = figure.add_subplot()
     for column, colour, name in (
-        ("loss", "C0", "training"),
+        ("loss", "C0", "training (with dropout)"),
         ("test_loss", "C1", "test (only watched)"),
     ):
         label = name
@@ -21,6 +30,8 @@ def losses(history, title, path):
             epochs = part["epoch"] + 1
             axes.plot(epochs, part[column], color=colour, lw=1, label=label)
             label = None
+    for start in starts[1:]:
+        axes.axvline(start + 0.5, color="grey", lw=0.6, ls=":")
     axes.axhline(np.log(2), label="random guessing (0.69)", **GREY)
     axes.set_xlabel("epoch")
     axes.set_ylabel("cross-entropy (nats)")
@@ -51,8 +62,15 @@ def angles(told, low, high, title, path):
             axes.axvline(limit, **GREY)
         axes.axvspan(0, low, color="C2", alpha=0.15, label="the same work")
         axes.axvspan(high, 180, color="C3", alpha=0.15, label="complementary")
+        gone = ", ".join(
+            f"{one[what]} {what}"
+            for what in ("alike", "complementary", "constant")
+            if one[what]
+        )
         axes.set_title(
-            f"{one['layer']}: {one['units']} units, {one['kept']} stay", fontsize=9
+            f"{one['layer']}: {one['kept']} of {one['units']} units stay"
+            + (f"\n(gone: {gone})" if gone else ""),
+            fontsize=9,
         )
         axes.set_xlim(0, 180)
         axes.set_xticks(range(0, 181, 30))
@@ -61,6 +79,39 @@ def angles(told, low, high, title, path):
     figure.axes[0].legend(fontsize=8)
     figure.suptitle(title, fontsize=10)
     figure.tight_layout()
+    figures.save(figure, path)
+
+
+def roc(table, column, title, path):
+    """Receiver operating characteristic of each round, and their mean.
+
+    Args:
+        table: a row a tested series: `label`, `round` and probabilities.
+        column: of the probabilities.
+        title: of the figure.
+        path: where to write it.
+    """
+    figure = Figure(figsize=(4.5, 4.5))
+    axes = figure.add_subplot()
+    grid, curves = np.linspace(0, 1, 101), []
+    for _, part in table.groupby("round", sort=False):
+        if part["label"].nunique() == 2:
+            false, true, _ = metrics.roc_curve(part["label"], part[column])
+            axes.plot(false, true, color="C0", lw=0.6, alpha=0.5)
+            curves.append(np.interp(grid, false, true))
+    area = roc_auc(table, table[column].to_numpy())
+    if curves:
+        mean = np.concatenate([[0], np.mean(curves, axis=0)])
+        label = f"AUC {area:.3f}"
+        label += " (mean of the rounds' curves)" if len(curves) > 1 else ""
+        axes.plot(np.concatenate([[0], grid]), mean, color="C0", lw=2, label=label)
+    axes.plot([0, 1], [0, 1], label="random guessing (0.5)", **GREY)
+    axes.set_xlabel("posed taken for spontaneous (false positive rate)")
+    axes.set_ylabel("spontaneous found (true positive rate)")
+    axes.set_title(title, fontsize=10)
+    axes.set_aspect("equal")
+    axes.legend(fontsize=8, loc="lower right")
+    axes.grid(alpha=0.3)
     figures.save(figure, path)
 
 

@@ -69,7 +69,9 @@ def parser():
         default="gong",
         help=f"{PRESETS} (default: gong)",
     )
-    degrees = common.number(float, lambda v: 0 <= v <= 180, "degrees from 0 to 180")
+    acute = common.number(float, lambda v: 0 <= v <= 90, "degrees from 0 to 90")
+    obtuse = common.number(float, lambda v: 90 <= v <= 180, "degrees from 90 to 180")
+    below_one = common.number(float, lambda v: 0 <= v < 1, "a number from 0 to below 1")
     positive, rate = common.positive, common.above_zero
     options = [
         ("epochs", "of each training", {"type": positive, "metavar": "N"}),
@@ -78,7 +80,7 @@ def parser():
         (
             "dropout",
             "share dropped behind each hidden layer",
-            {"type": common.share, "metavar": "X"},
+            {"type": below_one, "metavar": "X"},
         ),
         ("diameters", DIAMETERS, {"choices": ["paper", "standardised"]}),
     ]
@@ -88,10 +90,13 @@ def parser():
     network.add_argument(
         "--four-patterns", action="store_true", default=None, help=FOUR
     )
-    pruning = result.add_argument_group(f"pruning of {' and '.join(LAYERS)}")
+    pruning = result.add_argument_group(
+        f"pruning of {' and '.join(LAYERS)}",
+        "Units that hardly change from series to series go whatever the angles are.",
+    )
     options = [
-        ("low", "below this angle two units do the same work", degrees),
-        ("high", "above this angle two units do the opposite", degrees),
+        ("low", "below this angle two units do the same work", acute),
+        ("high", "above this angle two units do the opposite", obtuse),
     ]
     for name, text, kind in options:
         text = f"{text} {STUDY.default(name)}"

@@ -1,4 +1,8 @@
-"""Measures of the studies on observers' pupils, with intervals."""
+"""Measures of the studies on observers' pupils, with intervals.
+
+The ROC AUC compares series of the same round only: each round has a model of its own,
+and one whose answers are all a little higher says nothing about its series.
+"""
 
 import time
 
@@ -14,7 +18,7 @@ def measure(table, column):
     """Measures of one model's answers, with 95 % intervals.
 
     Args:
-        table: a row a tested series: `label`, `observer`, `video`.
+        table: a row a tested series: `label`, `round`, `observer`, `video`.
         column: its column of probabilities.
 
     Returns:
@@ -27,6 +31,7 @@ def measure(table, column):
     result.pop("ci95")
     return {
         **result,
+        "roc_auc": roc_auc(table, probability),
         **intervals(table, probability),
         "n_test_videos": table["video"].nunique(),
         "n_test": len(table),
@@ -50,8 +55,7 @@ def intervals(table, probability, seed=0):
         weights *= rng.multinomial(len(names), equal, RESAMPLES)[:, place]
     right = (probability > 0.5) == truth
     yes, no = weights[:, truth], weights[:, ~truth]
-    above = probability[truth][:, None] - probability[~truth]
-    above = (above > 0) + 0.5 * (above == 0)
+    above, compared = pairs(table, probability)
     with np.errstate(invalid="ignore"):  # a draw may lack a label: NaN, left out
         recalls = [
             side @ right[part] / side.sum(axis=1)
@@ -61,12 +65,32 @@ def intervals(table, probability, seed=0):
             "ci95": weights @ right / weights.sum(axis=1),
             "balanced_accuracy_ci95": np.mean(recalls, axis=0),
             "roc_auc_ci95": ((yes @ above) * no).sum(axis=1)
-            / (yes.sum(axis=1) * no.sum(axis=1)),
+            / ((yes @ compared) * no).sum(axis=1),
         }
     return {
         name: [float(v) for v in np.nanpercentile(values, [2.5, 97.5])]
         for name, values in found.items()
+        if np.isfinite(values).any()
     }
+
+
+def roc_auc(table, probability):
+    above, compared = pairs(table, probability)
+    return float(above.sum() / compared.sum()) if compared.any() else None
+
+
+def pairs(table, probability):
+    """Of every genuine series with every posed one of its round: is it above?
+
+    Returns:
+        `(above, compared)`, `(genuine, posed)` each: 1 where the genuine series has the
+        higher probability, 0.5 where they are equal; 1 where the round is the same.
+    """
+    truth = table["label"].to_numpy() == 1
+    place = pd.factorize(table["round"])[0]
+    compared = (place[truth][:, None] == place[~truth]).astype(float)
+    difference = probability[truth][:, None] - probability[~truth]
+    return compared * ((difference > 0) + 0.5 * (difference == 0)), compared
 
 
 def both_eyes(table, columns):
@@ -104,6 +128,8 @@ def verdict(results, people):
     """
     told, above = [], []
     for name, result in results.items():
+        if result["roc_auc"] is None:
+            continue
         low, high = result["roc_auc_ci95"]
         told.append(f"{name} {result['roc_auc']:.3f} ({low:.3f} to {high:.3f})")
         if low > 0.5 and result["balanced_accuracy_ci95"][0] > 0.5:

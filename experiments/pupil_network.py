@@ -7,12 +7,11 @@ import tensorflow as tf
 
 import zoo
 from experiments import pupil_figures
-from experiments.common import user_errors
+from experiments.common import StudyError
 from experiments.epochs import GraphTraining
 from experiments.pupil import Learned
 from zoo import pruning
 from zoo._builder import FEATURES
-from zoo.distinctiveness import check_angles
 from zoo.layers import FilledDiameters, StandardisedDiameters
 
 LAYERS = ("fc1", FEATURES)
@@ -30,8 +29,6 @@ class PrunedNetwork:
 
     def __init__(self, settings, data):
         self.settings, self.data = settings, data
-        with user_errors():
-            check_angles(settings["low"], settings["high"])
         front = self.front()
         # What is in front of the network has nothing to learn.
         self.x = tf.constant(front(data.diameters))
@@ -85,6 +82,11 @@ class PrunedNetwork:
                 # What is left over has its turn in another epoch.
                 order = rng.permutation(rows)[: steps * size].reshape(steps, size)
                 loss = float(training.train(*constants, tf.constant(order, tf.int32)))
+                if not np.isfinite(loss):
+                    raise StudyError(
+                        f"The training diverged in epoch {len(history) + 1}: its loss "
+                        f"is {loss}. Lower --learning-rate."
+                    )
                 answer = training.infer(tested).numpy()
                 right = answer[np.arange(len(truth)), truth]
                 test_loss = float(-np.mean(np.log(np.maximum(right, 1e-7))))
@@ -107,14 +109,17 @@ class PrunedNetwork:
             smaller = pruning.prune(
                 network, layer, patterns, merge=self.settings["merge"], **limits
             )
+            units, kept = said.shape[-1], smaller.get_layer(layer).units
+            alike, constant = len(found.merged), len(found.constant)
             told.append(
                 {
                     "layer": layer,
-                    "units": said.shape[-1],
-                    "kept": smaller.get_layer(layer).units,
-                    "alike": len(found.merged),
-                    "complementary": len(found.complementary),
-                    "constant": len(found.constant),
+                    "units": units,
+                    "kept": kept,
+                    "alike": alike,
+                    # Both of a pair, where both are removed.
+                    "complementary": units - kept - alike - constant,
+                    "constant": constant,
                     "parameters": network.count_params(),
                     "parameters_after": smaller.count_params(),
                     "angles": histogram(said),
@@ -137,7 +142,8 @@ class PrunedNetwork:
         tables = [one.history.assign(round=name) for name, one in results.items()]
         history = pd.concat(tables, ignore_index=True)
         history.to_csv(folder / "history.csv", index=False)
-        pupil_figures.losses(history, title, folder / "loss.png")
+        starts = np.arange(0, history["epoch"].max() + 1, self.settings["epochs"])
+        pupil_figures.losses(history, starts, title, folder / "loss.png")
         name, first = next(iter(results.items()))
         heading = title if len(results) == 1 else f"{title}\nround {name}"
         limits = self.settings["low"], self.settings["high"]

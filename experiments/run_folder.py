@@ -16,6 +16,7 @@ import subprocess
 import time
 
 PACKAGES = "tensorflow keras numpy pandas scikit-learn xgboost imaug".split()
+PACKAGES += "python-calamine openpyxl".split()
 PREFIX = ".unfinished-"
 
 

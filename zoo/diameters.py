@@ -8,8 +8,8 @@ with 0 where there is none, and cuts and zero-pads every series to 1168 samples:
 and the light, so that `StandardisedDiameters` leaves it out, and tells the network
 which samples are measured.
 
-A series ends where only zeros follow. A zero before that, as some eye trackers write
-during a blink, is a gap like NaN; the studies leave this open.
+A series ends where only zeros (or negative numbers) follow. A zero before that, as some
+eye trackers write during a blink, is a gap like NaN; the studies leave this open.
 """
 
 import numbers

@@ -12,17 +12,19 @@ Our readings of what the papers leave open:
   with those that stay: what stays is at least `low` degrees apart, everything else
   within `low` of what it is merged into, and the order of the units does not matter. A
   chain of units, each similar to the next, is therefore not merged into a single one.
-- A unit is constant when its standard deviation over the patterns is less than 1 % of
-  the length (root mean square over the patterns) of the layer's longest vector. That
-  takes in the units with "short activation vectors".
+- A unit is constant when its standard deviation over the patterns is at most 1 % of the
+  length (root mean square over the patterns) of the layer's longest vector. That takes
+  in the units with "short activation vectors". Activations without a range, such as
+  relu, have no common measure: there it is 1 % of the unit's own vector.
 """
 
 import dataclasses
+import numbers
 
 import numpy as np
 
 LOW, HIGH = 15, 165
-# Share of the longest vector's length below which a unit's spread does nothing.
+# Share of a vector's length up to which a unit's spread counts for nothing.
 CONSTANT = 0.01
 # Units compared with all others at a time: bounds the memory.
 _BLOCK = 512
@@ -34,8 +36,8 @@ class DistinctiveUnits:
 
     Attributes:
         kept: units that stay, in ascending order.
-        merged: unit -> the kept unit that does the same work.
-        complementary: unit -> the kept unit that does the opposite.
+        merged: unit that goes -> the one that does the same work.
+        complementary: unit that goes -> the one that does the opposite.
         constant: units that hardly change over the patterns, in ascending order.
     """
 
@@ -53,7 +55,8 @@ def unit_angles(activations, centre=0.5):
     Args:
         activations: `(patterns, units)`, finite; leading axes in front of `units`
             (such as time) count as patterns.
-        centre: middle of the activation's range: 0.5 for a sigmoid, 0 for tanh.
+        centre: middle of the activation's range: 0.5 for a sigmoid, 0 for tanh; `None`
+            for one without a range, whose angles are taken from 0.
 
     Returns:
         float64 `(units, units)`, in degrees, 0 to 180, symmetric, 0 on the diagonal;
@@ -83,9 +86,9 @@ def distinctive_units(activations, low=LOW, high=HIGH, centre=0.5):
 
     Args:
         activations: `(patterns, units)`, as for `unit_angles`.
-        low: degrees, 0 to 90; below it two units do the same work.
-        high: degrees, 90 to 180; above it they are complementary.
-        centre: middle of the activation's range.
+        low: degrees, 0 to 90; below it two units do the same work; 0: none do.
+        high: degrees, 90 to 180; above it they are complementary; 180: none are.
+        centre: as for `unit_angles`.
 
     Returns:
         `DistinctiveUnits`. One unit stays at least, even where all are constant.
@@ -96,57 +99,74 @@ def distinctive_units(activations, low=LOW, high=HIGH, centre=0.5):
     check_angles(low, high)
     vectors = centred(activations, centre)
     lengths = _lengths(vectors)
-    scale = np.sqrt(len(vectors))
-    constant = vectors.std(axis=0) * scale <= CONSTANT * lengths.max()
+    constant = _constant(vectors, lengths, centre)
     order = _by_length(vectors, lengths)
     if constant.all():
         constant[order[0]] = False
     order = order[~constant[order]]
-    into, sign = _visit(vectors / np.where(lengths, lengths, 1), order, low, high)
-    others = [unit for unit in order if into[unit] != unit]
+    vectors /= np.where(lengths > 0, lengths, 1)
+    place, sign = _visit(vectors[:, order], low, high)
+    goes = np.flatnonzero(place != np.arange(len(order)))
+    pairs = sorted((int(order[u]), int(order[place[u]]), sign[u]) for u in goes)
     return DistinctiveUnits(
-        kept=np.sort(order[into[order] == order]),
-        merged={int(u): int(into[u]) for u in sorted(others) if sign[u] > 0},
-        complementary={int(u): int(into[u]) for u in sorted(others) if sign[u] < 0},
+        kept=np.sort(order[place == np.arange(len(order))]),
+        merged={unit: into for unit, into, alike in pairs if alike > 0},
+        complementary={unit: into for unit, into, alike in pairs if alike < 0},
         constant=np.flatnonzero(constant),
     )
 
 
-def _visit(directions, order, low, high):
-    """For each unit of `order` the one it goes into, and whether as like or unlike.
+def _visit(directions, low, high):
+    """For each unit the one it goes into (itself if it stays), and as like or unlike.
 
     Args:
-        directions: `(patterns, units)`, unit vectors.
-        order: units, the first of a group being the one that stays.
+        directions: `(patterns, units)`, unit vectors; of a group the first one stays.
         low: degrees.
         high: degrees.
 
     Returns:
-        `(into, sign)`, `(units,)` each; -1 and 0 for units outside of `order`.
+        `(place, sign)`, `(units,)` each; sign is 1 or -1.
     """
-    into = np.full(directions.shape[1], -1)
-    sign = np.zeros(directions.shape[1], int)
+    count = directions.shape[1]
+    place, sign = np.full(count, -1), np.ones(count, int)
     like, unlike = np.cos(np.radians([low, high]))
-    while len(order):
-        block = order[:_BLOCK]
-        cosines = directions[:, block].T @ directions[:, order]
-        for row, unit in enumerate(block):
-            if into[unit] >= 0:
+    for start in range(0, count, _BLOCK):
+        block = directions[:, start : start + _BLOCK]
+        # A unit can only go into an earlier one.
+        cosines = np.clip(block.T @ directions[:, start:], -1, 1)
+        for row in range(block.shape[1]):
+            if place[start + row] >= 0:
                 continue
-            free = into[order] < 0
-            into[order[free & (cosines[row] > like)]] = unit
-            opposite = order[free & (cosines[row] < unlike)]
-            into[opposite], sign[opposite] = unit, -1
-            into[unit] = unit
-        order = order[into[order] < 0]
-    sign[(into >= 0) & (sign == 0)] = 1
-    return into, sign
+            free = np.flatnonzero(place[start:] < 0)
+            near = cosines[row, free]
+            same, opposite = free[near > like], free[near < unlike]
+            place[start + same] = start + row
+            place[start + opposite], sign[start + opposite] = start + row, -1
+            place[start + row] = start + row
+    return place, sign
+
+
+def _constant(vectors, lengths, centre):
+    """Which units hardly change over the patterns."""
+    mean, square = vectors.mean(axis=0), lengths**2 / len(vectors)
+    spread = np.sqrt(np.maximum(square - mean**2, 0))
+    longest = square if centre is None else square.max()
+    return spread <= CONSTANT * np.sqrt(longest)
 
 
 def _by_length(vectors, lengths):
-    """Units, longest vector first; of equal ones, by what no order of units changes."""
-    slant = vectors.T @ np.arange(1, len(vectors) + 1)
-    return np.lexsort((slant, -lengths))
+    """Units, longest vector first; of equally long ones, the larger in a first pattern.
+
+    Nothing here may depend on the order of the units.
+    """
+    # How a sum is rounded may depend on where a unit stands.
+    rounded = np.round(lengths / max(lengths.max(), np.finfo(float).tiny), 12)
+    _, group, size = np.unique(rounded, return_inverse=True, return_counts=True)
+    tied = np.flatnonzero(size[group] > 1)
+    rank = np.zeros(len(lengths), int)
+    if len(tied):
+        _, rank[tied] = np.unique(vectors[:, tied], axis=1, return_inverse=True)
+    return np.lexsort((-rank, -rounded))
 
 
 def centred(activations, centre):
@@ -165,7 +185,7 @@ def centred(activations, centre):
             f"finite, those of unit {np.argmin(finite)} among them. Are there NaN in "
             "the patterns, or has the training diverged?"
         )
-    vectors -= centre
+    vectors -= centre or 0
     return vectors
 
 
@@ -174,7 +194,8 @@ def _lengths(vectors):
 
 
 def check_angles(low, high):
-    if not (0 <= low <= 90 <= high <= 180):
+    given = all(isinstance(angle, numbers.Real) for angle in (low, high))
+    if not (given and 0 <= low <= 90 <= high <= 180):
         raise ValueError(
             "Expected 0 <= low <= 90 <= high <= 180 degrees. Received "
             f"low={low!r}, high={high!r}."

@@ -31,7 +31,7 @@ class LSTM(keras.layers.LSTM):
     only, whichever way it was trained.
 
     The first step with a batch of a new size takes about a second more. Gradients of
-    gradients are not available from the compiled pass.
+    gradients, and forward-mode ones, are not available from the compiled pass.
     """
 
     def inner_loop(self, sequences, initial_state, mask, training=False):

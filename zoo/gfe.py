@@ -17,7 +17,7 @@ from keras import layers
 
 from zoo._builder import FEATURES, classify, finish, sequence
 
-WIDTH = 118
+WIDTH, HIDDEN = 118, 105
 
 
 def GrammaticalLSTM(
@@ -75,7 +75,7 @@ def GrammaticalMLP(
     classifier_activation="softmax",
     name="grammatical_mlp",
     dropout=0.0,
-    hidden=105,
+    hidden=HIDDEN,
 ):
     """Instantiates the perceptron with one hidden layer: 12,707 parameters.
 

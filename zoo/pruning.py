@@ -8,6 +8,8 @@ For units that are exactly alike, exactly complementary, or exactly constant, th
 model's output stays what it was. For others it changes, the more the wider the angles.
 """
 
+import tempfile
+
 import keras
 import numpy as np
 
@@ -41,7 +43,8 @@ def prune(model, layer, patterns, low=LOW, high=HIGH, merge=None):
 
     A dense layer may be followed by activations, dropout and batch normalisation, and
     its units may go into one dense layer or several. The angles are taken between what
-    the units say after their activation.
+    the units say after their activation. Where the layer is applied to every step of a
+    sequence, every step is a pattern, one that is masked (padding) as well.
 
     ```python
     smaller = zoo.pruning.prune(model, "fc1", patterns)
@@ -77,7 +80,8 @@ def mask(model, layer, patterns, low=LOW, high=HIGH, merge=None):
     """Does in place what `prune` does, without making the layer smaller.
 
     Units that go no longer have outgoing weights; `compact` takes them out. They are
-    not looked at again when the layer is masked once more.
+    not looked at again when the layer is masked once more. A training would give them
+    weights again: take them out before, or use `zoo.DistinctivenessPruning`.
 
     Args:
         model: a built Sequential or Functional model; its weights are changed.
@@ -141,15 +145,27 @@ def prober(units):
 
 def observe(probe, patterns):
     expected = [tuple(tensor.shape) for tensor in probe.inputs]
+    if hasattr(patterns, "__len__") and not len(patterns):
+        raise ValueError(f"Expected one pattern or more, {expected}. Received: none")
     try:
         return probe.predict(patterns, verbose=0)
     except Exception as error:
-        received = keras.tree.map_structure(lambda x: getattr(x, "shape", x), patterns)
+        received = described(patterns)
         reason = str(error).strip().splitlines()[0] if str(error) else repr(error)
         raise ValueError(
             f"The patterns could not be put through the model: expected {expected}, "
-            f"as model.predict takes them. Received: {received}. ({reason})"
+            f"as model.predict takes them. Received: {received}. ({reason[:200]})"
         ) from error
+
+
+def described(patterns):
+    """Patterns in a few words."""
+    if isinstance(patterns, dict):
+        return {name: described(part) for name, part in patterns.items()}
+    if hasattr(patterns, "shape"):
+        return tuple(patterns.shape)
+    length = f" of {len(patterns)}" if hasattr(patterns, "__len__") else ""
+    return f"{type(patterns).__name__}{length}"
 
 
 def plan(model, layer, patterns, low, high, merge):
@@ -187,7 +203,7 @@ def merged(units, said, low, high, merge):
     centre = units.centre or 0.0
     alive = np.flatnonzero(~masked(units))
     said = said.reshape(-1, said.shape[-1])
-    found = distinctive_units(said[:, alive], low, high, centre)
+    found = distinctive_units(said[:, alive], low, high, units.centre)
     found = renumbered(found, alive)
     if merge == "remove":
         found = without_pairs(found)
@@ -282,37 +298,76 @@ def shrink(model, units, kept, changed):
         kept: numbers of the units that stay.
         changed: other weights of layers that take the units up, as `merged` has them.
     """
-    beside = [layer.name for layer in units.beside]
-    consumers = [layer.name for layer in units.consumers]
-
-    def copy(layer):
-        config = layer.get_config()
-        if layer is units.dense:
-            config["units"] = len(kept)
-        return type(layer).from_config(config)
-
-    smaller = clone(model, copy)
-    for layer in model.layers:
+    beside = {id(layer) for layer in units.beside}
+    consumers = {id(layer) for layer in units.consumers}
+    smaller = clone(model, units.dense, len(kept))
+    for layer, copy in zip(model.layers, smaller.layers, strict=True):
         weights = layer.get_weights()
-        if layer.name in consumers:
+        if id(layer) in consumers:
             if layer.name in changed:
                 weights[:2] = changed[layer.name][1:]
             weights[0] = weights[0][kept]
+            copy.set_weights(weights)
         elif layer is units.dense:
-            weights = [w[..., kept] for w in weights]
-        elif layer.name in beside:
+            copy.set_weights([w[..., kept] for w in weights])
+        elif id(layer) in beside:
             # What a layer has once for all units (a shared slope) has a last axis of 1.
             count = units.dense.units
             weights = [w[..., kept] if w.shape[-1] == count else w for w in weights]
-        if weights:  # an input without a name gets another one in the copy
-            smaller.get_layer(layer.name).set_weights(weights)
+            copy.set_weights(weights)
+        else:
+            copy_state(layer, copy)
     return smaller
 
 
-def clone(model, copy):
-    """Keras's clone of a model, left uncompiled: a loss of the user's has no config."""
+def clone(model, dense, count):
+    """Keras's clone of a model, with another number of units in one dense layer.
+
+    It is left uncompiled: a loss of the user's may have no configuration.
+    """
+
+    def copy(layer):
+        try:
+            config = layer.get_config()
+            if layer is dense:
+                config["units"] = count
+            with keras.saving.custom_object_scope(own_objects(layer)):
+                return type(layer).from_config(config)
+        except Exception as error:
+            reason = str(error).strip().splitlines()[0] if str(error) else repr(error)
+            refuse(
+                dense.name,
+                f"the model's layer {layer.name!r} ({type(layer).__name__}) cannot be "
+                "made anew from its configuration. Does it have get_config, and are "
+                "its functions registered (keras.saving.register_keras_serializable)? "
+                f"Keras says: {reason[:200]}",
+            )
+
     compiled, model.compiled = model.compiled, False
     try:
         return keras.models.clone_model(model, clone_function=copy)
     finally:
         model.compiled = compiled
+
+
+def own_objects(layer):
+    """Classes and functions that a layer is made of, by the names in its config."""
+    found = {}
+    for part in layer._flatten_layers():
+        mine = [type(part), *vars(part).values()]
+        found |= {x.__name__: x for x in mine if hasattr(x, "__name__")}
+    return {name: x for name, x in found.items() if callable(x)}
+
+
+def copy_state(layer, copy):
+    """All that a layer and those inside it hold, as Keras saves and loads it."""
+    parts = zip(layer._flatten_layers(), copy._flatten_layers(), strict=True)
+    for one, other in parts:
+        store = {}
+        one.save_own_variables(store)
+        if store:
+            other.load_own_variables(store)
+        if hasattr(one, "save_assets"):
+            with tempfile.TemporaryDirectory() as folder:
+                one.save_assets(folder)
+                other.load_assets(folder)

@@ -5,6 +5,8 @@ of 370 series, and asks for another structure. This one, ours, has 26: the mean 
 second of a standardised series, and a softmax regression on them.
 """
 
+import numbers
+
 from keras import layers
 
 from zoo._builder import FEATURES, classify, finish, sequence
@@ -54,10 +56,12 @@ def PupilCourse(
         OSError: the weight file could not be read.
     """
     inputs, x = sequence(input_tensor, input_shape, (SAMPLES, 2))
-    if x.shape[1] is None or not 1 <= span <= x.shape[1]:
+    whole = isinstance(span, numbers.Integral) and x.shape[1] is not None
+    if not (whole and 1 <= span <= x.shape[1]):
         raise ValueError(
-            "PupilCourse has weights for every span: expected input_shape (samples, "
-            f"width) with span ({span}) or more samples. Received: {x.shape[1:]}"
+            "PupilCourse has weights for every span: expected span as a number of "
+            "samples, 1 or more, and input_shape (samples, width) with so many samples "
+            f"or more. Received: span {span!r}, input_shape {x.shape[1:]}"
         )
     x = layers.AveragePooling1D(span, name="spans")(x[..., :1])  # spans x 1
     x = layers.Flatten(name=FEATURES)(x)  # spans

@@ -143,10 +143,53 @@ def test_a_group_collapses_to_one_and_what_stays_is_apart():
     assert len(again.kept) == len(found.kept) and not len(again.constant)
 
 
+def test_units_without_a_direction_in_common_are_told_by_their_place():
+    """Between the limits on one side and the other, and each limit by itself."""
+    activations = on_a_circle(0, 170, 12)
+    found = distinctive_units(activations, low=15, high=175)
+    assert list(found.kept) == [0, 1] or list(found.kept) == [1, 2]
+    assert not found.complementary
+    off = distinctive_units(on_a_circle(0, 0, 180), low=0, high=180)
+    assert len(off.kept) == 3
+
+
+def test_constant_is_relative_to_the_longest_vector_or_to_the_own_one():
+    rng = np.random.default_rng(0)
+    wave = rng.normal(size=(400, 4))
+    wave = (wave - wave.mean(axis=0)) / wave.std(axis=0)
+    # Spreads of 0.4 (the longest), 0.02, 0.002 of a layer of sigmoids.
+    sigmoids = 0.5 + wave[:, :3] * [0.4, 0.02, 0.002]
+    assert list(distinctive_units(sigmoids).constant) == [2]
+    # Without a range: on one scale or on another, it is the same unit.
+    for scale in (1, 500):
+        units = (wave + [0, 2, 0, 300]) * [scale, 1, 1, 1]
+        found = distinctive_units(units, centre=None)
+        assert list(found.kept) == [0, 1, 2] and list(found.constant) == [3]
+    assert np.array_equal(unit_angles(wave, centre=None), unit_angles(wave, centre=0))
+
+
+def test_saturated_units_of_one_length_in_any_order():
+    """All vectors are equally long, and A is near B, B near C, but not A near C."""
+    b = np.repeat([0.0, 1.0], [100, 140])
+    a, c = b.copy(), b.copy()
+    a[[60, 50, 110]] = 1 - a[[60, 50, 110]]
+    c[[70, 55, 125]] = 1 - c[[70, 55, 125]]
+    units = {"a": a, "b": b, "c": c}
+    angles = unit_angles(np.stack([a, b, c], axis=1))
+    assert angles[0, 1] < 15 and angles[1, 2] < 15 and angles[0, 2] > 15
+    stays = set()
+    for order in itertools.permutations("abc"):
+        found = distinctive_units(np.stack([units[name] for name in order], axis=1))
+        stays.add(frozenset(order[unit] for unit in found.kept))
+    assert len(stays) == 1
+
+
 def test_one_unit_stays_at_least():
     found = distinctive_units(np.full((4, 3), 0.7))
     assert len(found.kept) == 1 and len(found.constant) == 2
     assert len(distinctive_units(np.full((4, 3), 0.5)).kept) == 1
+    # Of constant ones the longest.
+    assert list(distinctive_units(np.tile([0.6, 0.1, 0.7], (4, 1))).kept) == [1]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +206,9 @@ def test_what_has_no_angles_is_refused(activations, reason):
             function(activations)
 
 
-@pytest.mark.parametrize("low, high", [(-1, 165), (100, 165), (15, 80), (15, 181)])
+@pytest.mark.parametrize(
+    "low, high", [(-1, 165), (100, 165), (15, 80), (15, 181), ("15", 165)]
+)
 def test_limits_out_of_range(low, high):
     with pytest.raises(ValueError, match="degrees. Received low="):
         distinctive_units(TABLE_1, low, high)

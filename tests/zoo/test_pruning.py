@@ -59,13 +59,31 @@ def sloped():
     return keras.Model(inputs, layers.Dense(3, name="out")(x))
 
 
+def several_activations():
+    inputs = keras.Input((6,), name="x")
+    x = layers.Dense(UNITS, name="hidden")(inputs)
+    x = layers.Activation("tanh")(layers.BatchNormalization(name="inner")(x))
+    x = layers.BatchNormalization(name="inner_2")(x)
+    x = layers.Activation("softsign")(x)
+    return keras.Model(inputs, layers.Dense(3, name="out")(x))
+
+
+def hard():
+    return sequential("hard_sigmoid")
+
+
 MODELS = {
     "sequential": sequential,
+    "hard": hard,
+    "several activations": several_activations,
     "normalised before": normalised_before,
     "several consumers": several_consumers,
     "through time": through_time,
     "sloped": sloped,
 }
+
+
+CENTRES = {"normalised before": 0, "several activations": 0, "sloped": None}
 
 
 def scrambled(model):
@@ -81,7 +99,7 @@ def scrambled(model):
 
 def plant(model, unit, as_unit=None, sign=1):
     """Makes a unit say the same as another, its opposite, or always the same."""
-    for name in ("hidden", "inner", "slope"):
+    for name in ("hidden", "inner", "inner_2", "slope"):
         if name not in [layer.name for layer in model.layers]:
             continue
         for variable in model.get_layer(name).weights:
@@ -129,7 +147,7 @@ def test_what_is_exactly_alike_opposite_or_constant_changes_nothing(kind):
         pruning.activations(model, "hidden", patterns),
         low=0.05,
         high=179.95,
-        centre=0.0 if kind in ("normalised before", "sloped") else 0.5,
+        centre=CENTRES.get(kind, 0.5),
     )
     assert set(found.merged) | set(found.complementary) | {7} | set(found.kept) == set(
         range(UNITS)
@@ -310,6 +328,72 @@ def test_a_loss_of_the_user_s_and_datasets_as_patterns(trained):
     assert model.compiled
 
 
+def test_all_that_other_layers_hold_is_copied():
+    """An adapted normalisation, a vocabulary, a layer without configuration."""
+
+    @keras.saving.register_keras_serializable(package="tests")
+    class Doubled(layers.Layer):
+        def call(self, x):
+            return 2 * x
+
+    numbers = keras.Input((6,), name="numbers")
+    words = keras.Input((1,), name="words", dtype="string")
+    scale, lookup = layers.Normalization(), layers.StringLookup(output_mode="one_hot")
+    scale.adapt(3 * PATTERNS + 5)
+    lookup.adapt(np.array([["yes"], ["no"]]))
+    inner = keras.Sequential([keras.Input((6,)), layers.Dense(6), layers.Dropout(0.1)])
+    x = layers.Concatenate()([inner(Doubled()(scale(numbers))), lookup(words)])
+    x = layers.Dense(UNITS, "sigmoid", name="hidden")(x)
+    model = keras.Model([numbers, words], layers.Dense(3, name="out")(x))
+    plant(model, 3, as_unit=5)
+    texts = keras.ops.convert_to_tensor([["yes"], ["no"], ["other"]] * 20)
+    patterns = [3 * PATTERNS + 5, texts]
+    before = model.predict(patterns, verbose=0)
+    smaller = pruning.prune(model, "hidden", patterns, low=0.05, high=179.95)
+    assert smaller.get_layer("hidden").units == UNITS - 1
+    np.testing.assert_allclose(smaller.predict(patterns, verbose=0), before, atol=1e-5)
+
+
+def bent(x):
+    return keras.ops.tanh(x) + 0.1 * x
+
+
+class Nameless(layers.Layer):
+    def __init__(self, factor):
+        super().__init__(name="nameless")
+        self.factor = factor
+
+    def call(self, x):
+        return self.factor * x
+
+
+def test_functions_of_the_user_s_and_layers_that_cannot_be_copied():
+    model = scrambled(sequential(bent))
+    smaller = pruning.prune(model, "hidden", PATTERNS, low=60, high=120)
+    assert smaller.get_layer("hidden").activation is bent
+    model = keras.Sequential([keras.Input((6,)), Nameless(2.0), sequential().layers[0]])
+    model.add(layers.Dense(2))
+    with pytest.raises(ValueError, match="'hidden'.*'nameless'.*made anew.*get_config"):
+        pruning.prune(model, "hidden", PATTERNS)
+
+
+def test_a_consumer_that_begins_with_zeros_masks_nothing():
+    model = scrambled(sequential())
+    kernel, bias = model.get_layer("out").get_weights()
+    model.get_layer("out").set_weights([0 * kernel, bias])
+    assert pruning.compact(model, "hidden").get_layer("hidden").units == UNITS
+    found = pruning.mask(model, "hidden", PATTERNS, low=60, high=120)
+    assert len(found.kept) < UNITS
+
+
+def test_one_pattern_and_lists_of_them():
+    model = scrambled(sequential())
+    assert pruning.prune(model, "hidden", PATTERNS[:1]).get_layer("hidden").units < 3
+    with pytest.raises(ValueError, match="Received: list of 60") as refused:
+        pruning.prune(model, "hidden", PATTERNS[:, :4].tolist())
+    assert len(str(refused.value)) < 600
+
+
 def test_frozen_layers_stay_frozen():
     model = scrambled(sequential())
     model.get_layer("out").trainable = False
@@ -360,6 +444,12 @@ class Subclassed(keras.Model):
         return self.hidden(x)
 
 
+def quantized():
+    model = sequential()
+    model.get_layer("hidden").enable_lora(2)
+    return model
+
+
 REFUSED = {
     "an output": (ends(), "an output of the model"),
     "softmax": (ends(layers.Softmax(), layers.Dense(2)), "neither a plain Dense"),
@@ -388,6 +478,29 @@ REFUSED = {
         ends(layers.Reshape((2, 2)), layers.Flatten(), layers.Dense(2)),
         "Reshape",
     ),
+    "normalised over time": (
+        lambda: keras.Sequential(
+            [
+                keras.Input((5, 6)),
+                layers.Dense(4, name="hidden"),
+                layers.BatchNormalization(axis=1),
+                layers.Dense(2),
+            ]
+        ),
+        "BatchNormalization",
+    ),
+    "flattened over time": (
+        lambda: keras.Sequential(
+            [
+                keras.Input((5, 6)),
+                layers.Dense(4, name="hidden"),
+                layers.Flatten(),
+                layers.Dense(2),
+            ]
+        ),
+        "Flatten",
+    ),
+    "quantized": (quantized, "expected a plain Dense"),
     "another kind": (
         lambda: keras.Sequential(
             [
@@ -427,7 +540,7 @@ def test_a_normalisation_that_hides_a_unit_is_refused_before_anything_changes():
     "arguments, reason",
     [
         ((PATTERNS[:, :5],), r"expected \[\(None, 6\)\].*Received: \(60, 5\)"),
-        (([],), "patterns"),
+        (([],), "one pattern or more"),
         ((np.full((3, 6), np.nan),), "not finite.*NaN in the patterns"),
         ((PATTERNS, 15, 80), "degrees"),
         ((PATTERNS, 15, 165, "average"), "add, scale, remove. Received: 'average'"),

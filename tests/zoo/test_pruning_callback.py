@@ -102,6 +102,8 @@ def test_training_on_is_that_of_the_compact_model():
     pruning.mask(model, "hidden", X, **LIMITS)
     smaller = pruning.compact(model, "hidden")
     before = smaller.predict(X, verbose=0)
+    out = ~rows(model)
+    incoming = model.get_layer("hidden").get_weights()[0][:, out]
     still = zoo.DistinctivenessPruning("hidden", X, every=99)
     losses = fit(model, [still], 5, keras.optimizers.SGD(0.5)).history["loss"]
     expected = fit(smaller, (), 5, keras.optimizers.SGD(0.5)).history["loss"]
@@ -110,6 +112,21 @@ def test_training_on_is_that_of_the_compact_model():
     np.testing.assert_allclose(*answers, atol=1e-5)
     assert np.abs(answers[0] - before).max() > 0.01
     assert still.pruned == []
+    # What is masked has learned nothing.
+    after = model.get_layer("hidden").get_weights()[0]
+    np.testing.assert_array_equal(after[:, out], incoming)
+    assert np.abs(after).max() > 0 and out.any()
+
+
+@pytest.mark.parametrize("frequency", [None, 3])
+def test_moving_averages_do_not_bring_units_back(frequency):
+    average = {"use_ema": True, "ema_overwrite_frequency": frequency}
+    model = network()
+    callback = zoo.DistinctivenessPruning("hidden", X, every=2, **LIMITS)
+    history = fit(model, [callback], 5, keras.optimizers.Adam(0.05, **average)).history
+    working = history["hidden_units"][-1]
+    assert working == rows(model).sum() < 24
+    assert pruning.compact(model, "hidden").get_layer("hidden").units == working
 
 
 def test_several_layers_at_once_and_a_second_fit():
@@ -149,11 +166,28 @@ def test_what_cannot_be_pruned_is_refused_before_training():
         np.testing.assert_array_equal(one, other)
 
 
+def test_patterns_and_steps_that_do_not_fit_are_refused_before_training():
+    model = network()
+    start = model.get_weights()
+    model.compile("sgd", "sparse_categorical_crossentropy", steps_per_execution=3)
+    with pytest.raises(ValueError, match="steps_per_execution=1"):
+        fit(model, [zoo.DistinctivenessPruning("hidden", X, every=1)])
+    fit(model, [zoo.DistinctivenessPruning("hidden", X)], 1)  # at the end it may
+    model.set_weights(start)
+    with pytest.raises(ValueError, match=r"Received: \(96, 5\)"):
+        fit(model, [zoo.DistinctivenessPruning("hidden", X[:, :5])])
+    for one, other in zip(start, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(ValueError, match="more than once.*generator"):
+        zoo.DistinctivenessPruning("hidden", (X[:8] for _ in range(3)))
+
+
 @pytest.mark.parametrize(
     "options, reason",
     [
         ({"every": 0}, "1 or more. Received: 0"),
         ({"every": 1.5}, "1 or more. Received: 1.5"),
+        ({"every": "2"}, "1 or more. Received: '2'"),
         ({"low": 95}, "degrees"),
         ({"merge": "mean"}, "Received: 'mean'"),
     ],
