@@ -93,7 +93,6 @@ class DistinctivenessPruning(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.epoch = epoch
-        self.silence()
         if self.every and (epoch + 1) % self.every == 0:
             self.prune()
         if logs is not None:
