@@ -98,7 +98,7 @@ class Network(GraphTraining):
             loss = float(self.train(*arrays, tf.constant(order, tf.int32)))
             probability = self.predict(part, x, part.test)
             right = np.where(truth == 1, probability, 1 - probability)
-            test_loss = -np.mean(np.log(np.maximum(right, 1e-7)))
+            test_loss = float(-np.mean(np.log(np.maximum(right, 1e-7))))
             history.append([epoch, loss, test_loss])
         return pd.DataFrame(history, columns=HISTORY)
 

@@ -38,7 +38,19 @@ def course(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def lstm(tmp_path_factory):
-    return run(pupil_lstm, tmp_path_factory.mktemp("runs"), *SHORT)
+    """A run that was interrupted after its models were written, and gone on with."""
+    out = tmp_path_factory.mktemp("runs")
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pupil_report, "conclude", interrupted)
+        with pytest.raises(SystemExit):
+            run(pupil_lstm, out, *SHORT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PrunedNetwork, "learn", interrupted)  # nothing is left to learn
+        return run(pupil_lstm, out, *SHORT, "--resume")
 
 
 def test_the_small_model_finds_the_sample_s_effect(course):
@@ -161,26 +173,6 @@ def test_interrupted_and_resumed_the_same(course, tmp_path, monkeypatch, capsys)
     assert (resumed / name).read_text() == (course / name).read_text()
 
 
-def test_the_network_is_resumed_after_its_models_were_written(
-    lstm, tmp_path, monkeypatch
-):
-    conclude = pupil_report.conclude
-
-    def interrupted(*arguments):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(pupil_report, "conclude", interrupted)
-    with pytest.raises(SystemExit):
-        run(pupil_lstm, tmp_path, *SHORT)
-    monkeypatch.setattr(pupil_report, "conclude", conclude)
-    monkeypatch.setattr(PrunedNetwork, "learn", interrupted)  # nothing is left to learn
-    resumed = run(pupil_lstm, tmp_path, *SHORT, "--resume")
-    # By another process's work the same as by the first's: the same seed.
-    assert without_times(resumed) == without_times(lstm)
-    for name in ["history.csv", "predictions.csv"]:
-        assert (resumed / name).read_text() == (lstm / name).read_text()
-
-
 def test_options_reach_the_network(tmp_path):
     options = ["--four-patterns", "--diameters", "standardised", "--merge", "remove"]
     folder = run(pupil_lstm, tmp_path, *SHORT, *options, "--low", "5", "--high", "175")
@@ -239,7 +231,7 @@ def test_intervals_are_those_of_drawing_observers_and_videos():
         areas, counts = [], []
         for number in (0, 1):
             part = table["round"].to_numpy()[rows] == number
-            if 0 < truth[part].mean() < 1:
+            if len(set(truth[part])) == 2:
                 areas.append(roc_auc_score(truth[part], chosen[part]))
                 counts.append(truth[part].sum() * (1 - truth[part]).sum())
         return np.average(areas, weights=counts) if counts else np.nan
@@ -250,7 +242,7 @@ def test_intervals_are_those_of_drawing_observers_and_videos():
         weight = counts[0][table["observer"]] * counts[1][table["video"]]
         rows = np.repeat(np.arange(len(table)), weight)
         truth, chosen = table["label"].to_numpy()[rows], probability[rows]
-        if 0 < truth.mean() < 1:
+        if len(set(truth)) == 2:
             right = (chosen > 0.5) == truth
             balanced = (right[truth == 1].mean() + right[truth == 0].mean()) / 2
             drawn.append([right.mean(), balanced, within(truth, chosen, rows)])
