@@ -1,5 +1,5 @@
 # make demo   set up and run the main study on the sample
-# make test   set up and run the tests, in two processes of about 3 GB
+# make test   set up and run the tests, in two processes
 PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
@@ -10,6 +10,7 @@ demo: $(VENV)/installed
 	$(VENV)/bin/python -m experiments.nvie_inception --data sample
 
 test: $(VENV)/installed-dev
+	# One thread each: XGBoost's would wait for each other where the cores are taken.
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/installed-dev
