@@ -8,11 +8,10 @@ For units that are exactly alike, exactly complementary, or exactly constant, th
 model's output stays what it was. For others it changes, the more the wider the angles.
 """
 
-import tempfile
-
 import keras
 import numpy as np
 
+from zoo._shrinking import shrink
 from zoo._units import find, refuse
 from zoo.distinctiveness import (
     HIGH,
@@ -209,32 +208,50 @@ def merged(units, said, low, high, merge):
         found = without_pairs(found)
     pairs = pairs_of(found, said.astype(np.float64) - centre, merge)
     means = said[:, found.constant].mean(axis=0, dtype=np.float64)
-    changed = {}
-    for branch in units.branches:
-        kernel, bias = (
-            keras.ops.convert_to_numpy(v).astype(np.float64)
-            for v in (branch.consumer.kernel, branch.consumer.bias)
+    changed = {
+        branch.consumer.name: (
+            branch.consumer,
+            *handed_over(units, branch, found, pairs, means),
         )
-        scale, shift = branch.scale_and_shift(len(kernel))
-        constant = scale[found.constant] * means + shift[found.constant]
-        bias = bias + constant @ kernel[found.constant]
-        goes, stays, share = pairs
-        if (scale[stays] == 0).any():
-            refuse(
-                units.dense.name,
-                "a batch normalisation behind it has a scale of 0 for unit "
-                f"{stays[np.argmin(np.abs(scale[stays]))]}, which others merge into.",
-            )
-        # The unit that goes says centre + share * (what the other says - centre).
-        weight = scale[goes] * share / scale[stays]
-        rest = scale[goes] * centre * (1 - share) + shift[goes] - weight * shift[stays]
-        bias = bias + rest @ kernel[goes]
-        added = np.zeros_like(kernel)
-        np.add.at(added, stays, weight[:, None] * kernel[goes])
-        kernel = kernel + added
-        kernel[np.setdiff1d(np.arange(len(kernel)), found.kept)] = 0
-        changed[branch.consumer.name] = (branch.consumer, kernel, bias)
+        for branch in units.branches
+    }
     return found, changed
+
+
+def handed_over(units, branch, found, pairs, means):
+    """Kernel and bias of a layer that takes the units up, with what goes given to it.
+
+    Args:
+        units: the `Units`.
+        branch: the way to the layer.
+        found: `DistinctiveUnits`.
+        pairs: see `pairs_of`.
+        means: what the constant units say on average.
+    """
+    kernel, bias = (
+        keras.ops.convert_to_numpy(variable).astype(np.float64)
+        for variable in (branch.consumer.kernel, branch.consumer.bias)
+    )
+    goes, stays, share = pairs
+    centre = units.centre or 0.0
+    scale, shift = branch.scale_and_shift(len(kernel))
+    if (scale[stays] == 0).any():
+        refuse(
+            units.dense.name,
+            "a batch normalisation behind it has a scale of 0 for unit "
+            f"{stays[np.argmin(np.abs(scale[stays]))]}, which others merge into.",
+        )
+    constant = scale[found.constant] * means + shift[found.constant]
+    bias = bias + constant @ kernel[found.constant]
+    # The unit that goes says centre + share * (what the other says - centre).
+    weight = scale[goes] * share / scale[stays]
+    rest = scale[goes] * centre * (1 - share) + shift[goes] - weight * shift[stays]
+    bias = bias + rest @ kernel[goes]
+    added = np.zeros_like(kernel)
+    np.add.at(added, stays, weight[:, None] * kernel[goes])
+    kernel = kernel + added
+    kernel[np.setdiff1d(np.arange(len(kernel)), found.kept)] = 0
+    return kernel, bias
 
 
 def put(changed):
@@ -287,87 +304,3 @@ def masked(units):
         axis=0,
     )
     return rows & ~rows.all()
-
-
-def shrink(model, units, kept, changed):
-    """A copy of a model with some units of a layer only.
-
-    Args:
-        model: the model.
-        units: the `Units` of the layer.
-        kept: numbers of the units that stay.
-        changed: other weights of layers that take the units up, as `merged` has them.
-    """
-    beside = {id(layer) for layer in units.beside}
-    consumers = {id(layer) for layer in units.consumers}
-    smaller = clone(model, units.dense, len(kept))
-    for layer, copy in zip(model.layers, smaller.layers, strict=True):
-        weights = layer.get_weights()
-        if id(layer) in consumers:
-            if layer.name in changed:
-                weights[:2] = changed[layer.name][1:]
-            weights[0] = weights[0][kept]
-            copy.set_weights(weights)
-        elif layer is units.dense:
-            copy.set_weights([w[..., kept] for w in weights])
-        elif id(layer) in beside:
-            # What a layer has once for all units (a shared slope) has a last axis of 1.
-            count = units.dense.units
-            weights = [w[..., kept] if w.shape[-1] == count else w for w in weights]
-            copy.set_weights(weights)
-        else:
-            copy_state(layer, copy)
-    return smaller
-
-
-def clone(model, dense, count):
-    """Keras's clone of a model, with another number of units in one dense layer.
-
-    It is left uncompiled: a loss of the user's may have no configuration.
-    """
-
-    def copy(layer):
-        try:
-            config = layer.get_config()
-            if layer is dense:
-                config["units"] = count
-            with keras.saving.custom_object_scope(own_objects(layer)):
-                return type(layer).from_config(config)
-        except Exception as error:
-            reason = str(error).strip().splitlines()[0] if str(error) else repr(error)
-            refuse(
-                dense.name,
-                f"the model's layer {layer.name!r} ({type(layer).__name__}) cannot be "
-                "made anew from its configuration. Does it have get_config, and are "
-                "its functions registered (keras.saving.register_keras_serializable)? "
-                f"Keras says: {reason[:200]}",
-            )
-
-    compiled, model.compiled = model.compiled, False
-    try:
-        return keras.models.clone_model(model, clone_function=copy)
-    finally:
-        model.compiled = compiled
-
-
-def own_objects(layer):
-    """Classes and functions that a layer is made of, by the names in its config."""
-    found = {}
-    for part in layer._flatten_layers():
-        mine = [type(part), *vars(part).values()]
-        found |= {x.__name__: x for x in mine if hasattr(x, "__name__")}
-    return {name: x for name, x in found.items() if callable(x)}
-
-
-def copy_state(layer, copy):
-    """All that a layer and those inside it hold, as Keras saves and loads it."""
-    parts = zip(layer._flatten_layers(), copy._flatten_layers(), strict=True)
-    for one, other in parts:
-        store = {}
-        one.save_own_variables(store)
-        if store:
-            other.load_own_variables(store)
-        if hasattr(one, "save_assets"):
-            with tempfile.TemporaryDirectory() as folder:
-                one.save_assets(folder)
-                other.load_assets(folder)
