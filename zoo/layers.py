@@ -1,4 +1,4 @@
-"""Small layers that put a study's preprocessing inside the model."""
+"""Small layers: preprocessing that goes inside the model, and a fast LSTM."""
 
 import keras
 from keras import ops
