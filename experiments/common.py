@@ -236,7 +236,7 @@ def main(study, arguments, work, argv=None):
     except StudyError as error:
         raise SystemExit(f"error: {error}") from error
     except OSError as error:  # a full disk, a folder that vanished
-        raise SystemExit(f"error: {error}") from error
+        raise SystemExit(f"error: {str(error) or repr(error)}") from error
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         raise SystemExit(130) from None  # as a shell reports Ctrl-C

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from sklearn import metrics
 
 from experiments import figures
-from experiments.pupil_measures import roc_auc
+from experiments.pupil_measures import within_rounds
 
 GREY = {"color": "grey", "ls": "--", "lw": 1}
 
@@ -99,11 +99,11 @@ def roc(table, column, title, path):
             false, true, _ = metrics.roc_curve(part["label"], part[column])
             axes.plot(false, true, color="C0", lw=0.6, alpha=0.5)
             curves.append(np.interp(grid, false, true))
-    area = roc_auc(table, table[column].to_numpy())
+    area = within_rounds(table, table[column].to_numpy())["roc_auc"]
     if curves:
         mean = np.concatenate([[0], np.mean(curves, axis=0)])
         label = f"AUC {area:.3f}"
-        label += " (mean of the rounds' curves)" if len(curves) > 1 else ""
+        label += " within rounds; mean of their curves" if len(curves) > 1 else ""
         axes.plot(np.concatenate([[0], grid]), mean, color="C0", lw=2, label=label)
     axes.plot([0, 1], [0, 1], label="random guessing (0.5)", **GREY)
     axes.set_xlabel("posed taken for spontaneous (false positive rate)")

@@ -1,7 +1,8 @@
 """Measures of the studies on observers' pupils, with intervals.
 
-The ROC AUC compares series of the same round only: each round has a model of its own,
-and one whose answers are all a little higher says nothing about its series.
+ROC AUC and balanced accuracy compare series of the same round only: each round has a
+model of its own, and one whose answers are all a little higher says nothing about its
+series. A model with a constant answer in every round then has 0.5 in both.
 """
 
 import time
@@ -31,7 +32,7 @@ def measure(table, column):
     result.pop("ci95")
     return {
         **result,
-        "roc_auc": roc_auc(table, probability),
+        **within_rounds(table, probability),
         **intervals(table, probability),
         "n_test_videos": table["video"].nunique(),
         "n_test": len(table),
@@ -55,18 +56,14 @@ def intervals(table, probability, seed=0):
         weights *= rng.multinomial(len(names), equal, RESAMPLES)[:, place]
     right = (probability > 0.5) == truth
     yes, no = weights[:, truth], weights[:, ~truth]
-    above, compared = pairs(table, probability)
+    compared, wins = pairs(table, probability)
     with np.errstate(invalid="ignore"):  # a draw may lack a label: NaN, left out
-        recalls = [
-            side @ right[part] / side.sum(axis=1)
-            for side, part in ((yes, truth), (no, ~truth))
-        ]
+        counts = ((yes @ compared) * no).sum(axis=1)
         found = {
-            "ci95": weights @ right / weights.sum(axis=1),
-            "balanced_accuracy_ci95": np.mean(recalls, axis=0),
-            "roc_auc_ci95": ((yes @ above) * no).sum(axis=1)
-            / ((yes @ compared) * no).sum(axis=1),
+            f"{name}_ci95": ((yes @ won) * no).sum(axis=1) / counts
+            for name, won in wins.items()
         }
+        found["ci95"] = weights @ right / weights.sum(axis=1)
     return {
         name: [float(v) for v in np.nanpercentile(values, [2.5, 97.5])]
         for name, values in found.items()
@@ -74,23 +71,32 @@ def intervals(table, probability, seed=0):
     }
 
 
-def roc_auc(table, probability):
-    above, compared = pairs(table, probability)
-    return float(above.sum() / compared.sum()) if compared.any() else None
+def within_rounds(table, probability):
+    """ROC AUC and balanced accuracy; `None` where no round has both labels."""
+    compared, wins = pairs(table, probability)
+    if not compared.any():
+        return dict.fromkeys(wins)
+    return {name: float(won.sum() / compared.sum()) for name, won in wins.items()}
 
 
 def pairs(table, probability):
-    """Of every genuine series with every posed one of its round: is it above?
+    """What every pair of a genuine and a posed series adds to a measure.
 
     Returns:
-        `(above, compared)`, `(genuine, posed)` each: 1 where the genuine series has the
-        higher probability, 0.5 where they are equal; 1 where the round is the same.
+        `(compared, wins)`: 1 where the two are of the same round, `(genuine, posed)`;
+        and by measure what of it is won: for `roc_auc` where the genuine one has the
+        higher probability (half of it where they are equal), for `balanced_accuracy`
+        half of it for each that is answered rightly.
     """
     truth = table["label"].to_numpy() == 1
     place = pd.factorize(table["round"])[0]
     compared = (place[truth][:, None] == place[~truth]).astype(float)
     difference = probability[truth][:, None] - probability[~truth]
-    return compared * ((difference > 0) + 0.5 * (difference == 0)), compared
+    above = (difference > 0) + 0.5 * (difference == 0)
+    right = (probability > 0.5) == truth
+    rightly = (right[truth][:, None] + right[~truth].astype(float)) / 2
+    wins = {"roc_auc": compared * above, "balanced_accuracy": compared * rightly}
+    return compared, wins
 
 
 def both_eyes(table, columns):

@@ -20,8 +20,8 @@ CONSTANT = (
 INTERVALS = (
     "95 % intervals: observers and videos are drawn anew 2000 times, independently; "
     "a series counts as often as its observer times its video (pigeonhole bootstrap, "
-    "percentiles). The model is not trained anew. The ROC AUC compares series of the "
-    "same round only, as each round has a model of its own."
+    "percentiles). The model is not trained anew. ROC AUC and balanced accuracy "
+    "compare series of the same round only, as each round has a model of its own."
 )
 LIMITS = """\
 ## Intended use and limits

@@ -71,6 +71,8 @@ def clone(model, dense, count):
 def own_objects(layer):
     """Classes and functions that a layer is made of, by the names in its config."""
     found = {}
+    if not isinstance(layer, keras.Layer):  # such as x + y
+        return found
     for part in layer._flatten_layers():
         mine = [type(part), *vars(part).values()]
         found |= {x.__name__: x for x in mine if hasattr(x, "__name__")}
@@ -79,6 +81,8 @@ def own_objects(layer):
 
 def copy_state(layer, copy):
     """All that a layer and those inside it hold, as Keras saves and loads it."""
+    if not layer.trainable:
+        copy.trainable = False  # a frozen model inside has no configuration for it
     parts = zip(layer._flatten_layers(), copy._flatten_layers(), strict=True)
     for one, other in parts:
         store = {}

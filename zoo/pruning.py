@@ -8,6 +8,8 @@ For units that are exactly alike, exactly complementary, or exactly constant, th
 model's output stays what it was. For others it changes, the more the wider the angles.
 """
 
+import dataclasses
+
 import keras
 import numpy as np
 
@@ -171,7 +173,8 @@ def plan(model, layer, patterns, low, high, merge):
     check(low, high, merge)
     units = find(model, layer)
     said = observe(prober(units), patterns)
-    return units, *merged(units, said, low, high, merge)
+    decision = decide(units, said, low, high, merge)
+    return units, decision.found, handed_over(units, decision)
 
 
 def check(low, high, merge):
@@ -183,8 +186,27 @@ def check(low, high, merge):
         )
 
 
-def merged(units, said, low, high, merge):
-    """What becomes of the units, and the weights that follow from it.
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """What becomes of the units of a layer, and what their weights follow from.
+
+    Attributes:
+        found: the `DistinctiveUnits`.
+        goes: units that go into another one.
+        stays: what each of them goes into.
+        share: how much of that one it is.
+        means: what the constant units say on average.
+    """
+
+    found: DistinctiveUnits
+    goes: np.ndarray
+    stays: np.ndarray
+    share: np.ndarray
+    means: np.ndarray
+
+
+def decide(units, said, low, high, merge):
+    """Decides by the activations of a layer's units what becomes of them.
 
     Args:
         units: the `Units`.
@@ -192,48 +214,40 @@ def merged(units, said, low, high, merge):
         low: degrees.
         high: degrees.
         merge: see `prune`.
-
-    Returns:
-        `(found, changed)`: `DistinctiveUnits` and, by the consumer's name, the
-        consumer with its new kernel and bias.
     """
     if merge is None:
         merge = "scale" if units.centre is None else "add"
-    centre = units.centre or 0.0
     alive = np.flatnonzero(~masked(units))
     said = said.reshape(-1, said.shape[-1])
     found = distinctive_units(said[:, alive], low, high, units.centre)
     found = renumbered(found, alive)
+    vectors = said.astype(np.float64) - (units.centre or 0)
     if merge == "remove":
-        found = without_pairs(found)
-    pairs = pairs_of(found, said.astype(np.float64) - centre, merge)
+        found = without_pairs(found, vectors)
     means = said[:, found.constant].mean(axis=0, dtype=np.float64)
-    changed = {
-        branch.consumer.name: (
-            branch.consumer,
-            *handed_over(units, branch, found, pairs, means),
-        )
+    return Decision(found, *pairs_of(found, vectors, merge), means)
+
+
+def handed_over(units, decision):
+    """The layers that take the units up, with what goes given to what stays.
+
+    Returns:
+        By the layer's name, the layer with its new kernel and bias.
+    """
+    return {
+        branch.consumer.name: (branch.consumer, *received(units, branch, decision))
         for branch in units.branches
     }
-    return found, changed
 
 
-def handed_over(units, branch, found, pairs, means):
-    """Kernel and bias of a layer that takes the units up, with what goes given to it.
-
-    Args:
-        units: the `Units`.
-        branch: the way to the layer.
-        found: `DistinctiveUnits`.
-        pairs: see `pairs_of`.
-        means: what the constant units say on average.
-    """
+def received(units, branch, decision):
+    """Kernel and bias at the end of a branch."""
     kernel, bias = (
         keras.ops.convert_to_numpy(variable).astype(np.float64)
         for variable in (branch.consumer.kernel, branch.consumer.bias)
     )
-    goes, stays, share = pairs
-    centre = units.centre or 0.0
+    found, centre = decision.found, units.centre or 0
+    goes, stays, share = decision.goes, decision.stays, decision.share
     scale, shift = branch.scale_and_shift(len(kernel))
     if (scale[stays] == 0).any():
         refuse(
@@ -241,7 +255,7 @@ def handed_over(units, branch, found, pairs, means):
             "a batch normalisation behind it has a scale of 0 for unit "
             f"{stays[np.argmin(np.abs(scale[stays]))]}, which others merge into.",
         )
-    constant = scale[found.constant] * means + shift[found.constant]
+    constant = scale[found.constant] * decision.means + shift[found.constant]
     bias = bias + constant @ kernel[found.constant]
     # The unit that goes says centre + share * (what the other says - centre).
     weight = scale[goes] * share / scale[stays]
@@ -270,16 +284,13 @@ def renumbered(found, numbers):
     )
 
 
-def without_pairs(found):
-    """Units that have a complementary one go as well, but for a last one."""
-    paired = sorted(set(found.complementary.values()))
-    kept = np.setdiff1d(found.kept, paired)
-    return DistinctiveUnits(
-        kept if len(kept) else found.kept[:1],
-        found.merged,
-        found.complementary,
-        found.constant,
-    )
+def without_pairs(found, vectors):
+    """Units that have a complementary one go as well; the longest stays at least."""
+    kept = np.setdiff1d(found.kept, list(found.complementary.values()))
+    if not len(kept):
+        length = np.square(vectors[:, found.kept]).sum(axis=0)
+        kept = found.kept[[np.argmax(length)]]
+    return dataclasses.replace(found, kept=kept)
 
 
 def pairs_of(found, vectors, merge):

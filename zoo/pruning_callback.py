@@ -18,13 +18,13 @@ class DistinctivenessPruning(keras.callbacks.Callback):
 
     Units that go are masked in place: they lose their outgoing weights and do not get
     them back in a training with this callback, so that they neither say nor learn
-    anything more. Variables and the
-    optimizer stay what they are, and nothing is traced again. `zoo.pruning.compact`
-    then takes the masked units out. Units that have no outgoing weights when training
-    begins count as masked.
+    anything more. Variables and the optimizer stay what they are, and nothing is traced
+    again. `zoo.pruning.compact` then takes the masked units out. Units that have no
+    outgoing weights when training begins count as masked.
 
     List it last: a callback behind it that puts weights back, as `EarlyStopping` does
-    with `restore_best_weights=True`, undoes what it did.
+    with `restore_best_weights=True`, undoes what it did. What one before it puts back
+    is pruned again, in the same way.
 
     ```python
     pruning = zoo.DistinctivenessPruning("fc1", patterns)
@@ -78,7 +78,7 @@ class DistinctivenessPruning(keras.callbacks.Callback):
         self.units = find(self.model, self.layer)
         self.probe = pruning.prober(self.units)
         self.masked = pruning.masked(self.units)
-        self.epoch = 0
+        self.epoch, self.decisions = 0, []
         steps = self.model.steps_per_execution
         if steps > 1 and (self.every or self.masked.any()):
             refuse(
@@ -99,18 +99,21 @@ class DistinctivenessPruning(keras.callbacks.Callback):
             logs[f"{self.units.dense.name}_units"] = int(np.sum(~self.masked))
 
     def on_train_end(self, logs=None):
-        self.silence()  # the optimizer's moving averages have come in last
+        # Moving averages, or weights that were restored, may have brought units back:
+        # what has none of its own any more has nothing to hand over.
+        for decision in self.decisions:
+            pruning.put(pruning.handed_over(self.units, decision))
+        self.silence()
         if self.every is None:
             self.prune()
 
     def prune(self):
         said = pruning.observe(self.probe, self.patterns)
-        found, changed = pruning.merged(
-            self.units, said, self.low, self.high, self.merge
-        )
-        pruning.put(changed)
-        self.masked = ~np.isin(np.arange(len(self.masked)), found.kept)
-        self.pruned.append((self.epoch, found))
+        decision = pruning.decide(self.units, said, self.low, self.high, self.merge)
+        pruning.put(pruning.handed_over(self.units, decision))
+        self.masked = ~np.isin(np.arange(len(self.masked)), decision.found.kept)
+        self.decisions.append(decision)
+        self.pruned.append((self.epoch, decision.found))
 
     def silence(self):
         """Takes back what a training step gave to units that are masked."""

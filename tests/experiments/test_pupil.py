@@ -1,5 +1,6 @@
 """The studies on observers' pupils, from the workbooks to the run folder."""
 
+import errno
 import json
 import os
 import pathlib
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from datasets import pupil, sample
 from experiments import pupil_course, pupil_lstm, pupil_measures, pupil_report
@@ -209,6 +210,15 @@ def test_what_cannot_be_done_ends_in_a_message(options, reason, tmp_path):
     assert not any(tmp_path.rglob("config.json"))
 
 
+def test_a_full_disk_ends_in_a_message(tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "report.md")
+
+    monkeypatch.setattr(pupil_report, "conclude", full)
+    with pytest.raises(SystemExit, match=r"^error: .*No space left.*'report\.md'"):
+        run(pupil_course, tmp_path)
+
+
 def test_an_empty_folder_names_what_is_expected_and_whom_to_ask(tmp_path):
     with pytest.raises(SystemExit, match=r"LEPD\.xlsx.*belong to the authors"):
         pupil_course.main(["--data-dir", str(tmp_path), "--out", str(tmp_path / "o")])
@@ -226,13 +236,16 @@ def test_intervals_are_those_of_drawing_observers_and_videos():
     probability = 1 / (1 + np.exp(1 - score.to_numpy()))
     drawn = []
 
-    def within(truth, chosen, rows):
-        """Mean of the rounds' areas, by their numbers of pairs."""
+    def balanced(truth, chosen):
+        return balanced_accuracy_score(truth, chosen > 0.5)
+
+    def within(measure, truth, chosen, rows):
+        """Mean of the rounds' measures, by their numbers of pairs."""
         areas, counts = [], []
         for number in (0, 1):
             part = table["round"].to_numpy()[rows] == number
             if len(set(truth[part])) == 2:
-                areas.append(roc_auc_score(truth[part], chosen[part]))
+                areas.append(measure(truth[part], chosen[part]))
                 counts.append(truth[part].sum() * (1 - truth[part]).sum())
         return np.average(areas, weights=counts) if counts else np.nan
 
@@ -243,17 +256,26 @@ def test_intervals_are_those_of_drawing_observers_and_videos():
         rows = np.repeat(np.arange(len(table)), weight)
         truth, chosen = table["label"].to_numpy()[rows], probability[rows]
         if len(set(truth)) == 2:
-            right = (chosen > 0.5) == truth
-            balanced = (right[truth == 1].mean() + right[truth == 0].mean()) / 2
-            drawn.append([right.mean(), balanced, within(truth, chosen, rows)])
+            right = np.mean((chosen > 0.5) == truth)
+            areas = [within(f, truth, chosen, rows) for f in (balanced, roc_auc_score)]
+            drawn.append([right, *areas])
     expected = np.nanpercentile(drawn, [2.5, 97.5], axis=0).T
     found = pupil_measures.intervals(table, probability)
     keys = ["ci95", "balanced_accuracy_ci95", "roc_auc_ci95"]
     np.testing.assert_allclose([found[key] for key in keys], expected, atol=0.035)
     every = np.arange(len(table))
-    area = within(table["label"].to_numpy(), probability, every)
-    assert pupil_measures.roc_auc(table, probability) == pytest.approx(area)
-    assert area > roc_auc_score(table["label"], probability) + 0.05
+    found = pupil_measures.within_rounds(table, probability)
+    for name, measure in {
+        "roc_auc": roc_auc_score,
+        "balanced_accuracy": balanced,
+    }.items():
+        expected = within(measure, table["label"].to_numpy(), probability, every)
+        assert found[name] == pytest.approx(expected)
+    assert found["roc_auc"] > roc_auc_score(table["label"], probability) + 0.05
+    # A constant answer in each round, but not the same one.
+    constant = np.where(table["round"] == 0, 0.4, 0.6)
+    halves = pupil_measures.within_rounds(table, constant)
+    assert halves == {"roc_auc": 0.5, "balanced_accuracy": 0.5}
 
 
 @pytest.mark.real_data

@@ -342,6 +342,7 @@ def test_all_that_other_layers_hold_is_copied():
     scale.adapt(3 * PATTERNS + 5)
     lookup.adapt(np.array([["yes"], ["no"]]))
     inner = keras.Sequential([keras.Input((6,)), layers.Dense(6), layers.Dropout(0.1)])
+    inner.trainable = False
     x = layers.Concatenate()([inner(Doubled()(scale(numbers))), lookup(words)])
     x = layers.Dense(UNITS, "sigmoid", name="hidden")(x)
     model = keras.Model([numbers, words], layers.Dense(3, name="out")(x))
@@ -352,6 +353,21 @@ def test_all_that_other_layers_hold_is_copied():
     smaller = pruning.prune(model, "hidden", patterns, low=0.05, high=179.95)
     assert smaller.get_layer("hidden").units == UNITS - 1
     np.testing.assert_allclose(smaller.predict(patterns, verbose=0), before, atol=1e-5)
+    assert not smaller.get_layer(inner.name).trainable
+
+
+def test_operations_among_the_layers():
+    """Keras makes a layer of none of these: they are copied as they are."""
+    inputs = keras.Input((6,))
+    x = layers.Dense(6, "tanh")(inputs / 2.0) + inputs
+    x = layers.Dense(UNITS, "sigmoid", name="hidden")(x[:, :4])
+    out = keras.ops.softmax(layers.Dense(3, name="out")(x))
+    model = scrambled(keras.Model(inputs, out))
+    plant(model, 3, as_unit=5)
+    before = answers(model, PATTERNS)
+    smaller = pruning.prune(model, "hidden", PATTERNS, low=0.05, high=179.95)
+    assert smaller.get_layer("hidden").units == UNITS - 1
+    assert_same(before, answers(smaller, PATTERNS))
 
 
 def bent(x):

@@ -129,6 +129,26 @@ def test_moving_averages_do_not_bring_units_back(frequency):
     assert pruning.compact(model, "hidden").get_layer("hidden").units == working
 
 
+@pytest.mark.parametrize("how", ["average", "restored"])
+def test_what_comes_back_is_handed_over_again(how):
+    """Two units alike, and no learning to speak of: the answers stay what they are."""
+    model = network()
+    hidden, out = model.get_layer("hidden"), model.get_layer("out")
+    kernel, bias = hidden.get_weights()
+    kernel[:, 3], bias[3] = kernel[:, 5], bias[5]
+    hidden.set_weights([kernel, bias])
+    out.set_weights([RNG.normal(size=(24, 2)), RNG.normal(size=2)])
+    before = model.predict(X, verbose=0)
+    callbacks = [zoo.DistinctivenessPruning("hidden", X, 0.05, 179.95, every=2)]
+    if how == "restored":  # the first epoch's weights, from before any pruning
+        best = {"monitor": "loss", "mode": "max", "restore_best_weights": True}
+        callbacks.insert(0, keras.callbacks.EarlyStopping(patience=9, **best))
+    optimizer = keras.optimizers.SGD(1e-12, use_ema=how == "average")
+    fit(model, callbacks, 5, optimizer)
+    assert rows(model).sum() == 23
+    np.testing.assert_allclose(model.predict(X, verbose=0), before, atol=1e-5)
+
+
 def test_several_layers_at_once_and_a_second_fit():
     keras.utils.set_random_seed(0)
     model = keras.Sequential(
