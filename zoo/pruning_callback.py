@@ -83,7 +83,7 @@ class DistinctivenessPruning(keras.callbacks.Callback):
         if steps > 1 and (self.every or self.masked.any()):
             refuse(
                 self.units.dense.name,
-                f"masking units during training needs steps_per_execution=1. The model "
+                "masking units during training needs steps_per_execution=1. The model "
                 f"was compiled with {steps}.",
             )
         pruning.observe(self.probe, self.patterns)
@@ -121,6 +121,6 @@ class DistinctivenessPruning(keras.callbacks.Callback):
             return
         if hasattr(self.model, "jax_state_sync"):
             self.model.jax_state_sync()  # variables are elsewhere within an epoch
-        rest = ~self.masked[:, None]
         for consumer in self.units.consumers:
-            consumer.kernel.assign(consumer.kernel * rest.astype(consumer.kernel.dtype))
+            rest = keras.ops.cast(~self.masked[:, None], consumer.kernel.dtype)
+            consumer.kernel.assign(consumer.kernel * rest)
