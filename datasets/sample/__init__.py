@@ -54,6 +54,21 @@ def path(name: str = "nvie") -> Path:
     return target
 
 
+def new_folder(folder: str | os.PathLike) -> Path:
+    """Make a folder for a sample, or take one that is there and empty.
+
+    Raises:
+        FileExistsError: The folder is not empty.
+    """
+    folder = Path(folder)
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(
+            f"{folder} is not empty; the sample is only written to a new folder"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def kind(folder: Path) -> str:
     """Tell whether a folder is a sample's own, wherever it lies.
 

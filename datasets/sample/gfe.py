@@ -18,7 +18,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from datasets.gfe_files import EXPRESSIONS, HEADER, SIGNERS
-from datasets.sample import MARK
+from datasets.sample import MARK, new_folder
 
 # Facial actions, each about 0 to 1: of the face, then of the head (turns and a shift).
 ACTIONS = ("raise", "lower", "widen", "open", "frown", "purse")
@@ -214,12 +214,7 @@ def render(folder) -> None:
     Raises:
         FileExistsError: The folder is not empty.
     """
-    folder = Path(folder)
-    if folder.exists() and any(folder.iterdir()):
-        raise FileExistsError(
-            f"{folder} is not empty; the sample is only written to a new folder"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = new_folder(folder)
     for number, expression in enumerate(EXPRESSIONS):
         for signer in SIGNERS:
             points, labels = recording(signer, expression)

@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from datasets.sample import MARK, faces
+from datasets.sample import MARK, faces, new_folder
 from datasets.sample.canvas import Pose
 from datasets.sample.persons import Person, person
 
@@ -219,12 +219,8 @@ def render(folder, subjects: int = SUBJECTS, seed: int = 0) -> None:
     from joblib import Parallel, delayed
     from tqdm import tqdm
 
-    folder, rows = Path(folder), plan(subjects, seed)
-    if folder.exists() and any(folder.iterdir()):
-        raise FileExistsError(
-            f"{folder} is not empty; the sample is only written to a new folder"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
+    rows = plan(subjects, seed)
+    folder = new_folder(folder)
     people = persons(subjects, seed)
     jobs = (
         delayed(_write)(folder, row, people[row.subject])

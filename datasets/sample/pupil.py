@@ -24,7 +24,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from datasets.pupil_files import REAL, VIDEOS, WORKBOOKS
-from datasets.sample import MARK
+from datasets.sample import MARK, new_folder
 
 # Of each observer: the pupil's usual diameter, and how far it moves.
 OBSERVERS = {
@@ -150,12 +150,7 @@ def render(folder) -> None:
     Raises:
         FileExistsError: The folder is not empty.
     """
-    folder = Path(folder)
-    if folder.exists() and any(folder.iterdir()):
-        raise FileExistsError(
-            f"{folder} is not empty; the sample is only written to a new folder"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = new_folder(folder)
     pupils = {(o, v): viewing(o, v) for v in VIDEOS for o in OBSERVERS}
     for eye, name in WORKBOOKS.items():
         _write(folder / name, _workbook(eye, pupils))
