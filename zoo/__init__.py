@@ -4,7 +4,9 @@ from zoo import layers as layers  # registers them, for `load_model`
 from zoo import pruning as pruning
 from zoo.features import feature_extractor
 from zoo.gfe import GrammaticalLSTM, GrammaticalMLP, GrammaticalSequence
+from zoo.grid_lstm import GridLSTMCell
 from zoo.inception_v4 import InceptionV4
+from zoo.lstm_pb import LSTMPB
 from zoo.pruning_callback import DistinctivenessPruning
 from zoo.pupil_course import PupilCourse
 from zoo.pupil_lstm import PupilLSTM
@@ -18,7 +20,9 @@ __all__ = [
     "GrammaticalLSTM",
     "GrammaticalMLP",
     "GrammaticalSequence",
+    "GridLSTMCell",
     "InceptionV4",
+    "LSTMPB",
     "PupilCourse",
     "PupilLSTM",
     "ShallowCNN",

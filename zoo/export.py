@@ -37,17 +37,29 @@ def export(model, path, input_dtype=None):
             "environment variable KERAS_BACKEND=tensorflow and load the .keras file. "
             f"Received backend: {keras.backend.backend()}"
         )
-    source = model.input
-    signature = [keras.InputSpec(shape=source.shape, dtype=input_dtype or source.dtype)]
     archive = keras.export.ExportArchive()
     # What the endpoints use is tracked by itself; `track` would write it twice.
+    if hasattr(model, "endpoints"):
+        archive.track(model)
+        endpoints = model.endpoints()
+    else:
+        endpoints = endpoints_of(model, input_dtype)
+    for endpoint, (function, signature) in endpoints.items():
+        archive.add_endpoint(endpoint, function, signature)
+    archive.write_out(str(path), verbose=False)
+
+
+def endpoints_of(model, input_dtype):
+    source = model.input
+    signature = [keras.InputSpec(shape=source.shape, dtype=input_dtype or source.dtype)]
     extractor = feature_extractor(model)
     endpoints = {"serve": model, "features": extractor}
     if model.output is extractor.output:
         del endpoints["serve"]
-    for endpoint, part in endpoints.items():
-        archive.add_endpoint(endpoint, inference(part, source.dtype), signature)
-    archive.write_out(str(path), verbose=False)
+    return {
+        name: (inference(part, source.dtype), signature)
+        for name, part in endpoints.items()
+    }
 
 
 def inference(model, dtype):

@@ -13,6 +13,8 @@ import functools
 import keras
 from keras import ops
 
+from zoo._scan import scan
+
 # Up to here sums of products are faster than calls of a matrix product.
 NARROW = 24
 
@@ -111,7 +113,7 @@ def lstm_forward(x, h, c, kernel, recurrent, bias):
         h = o * ops.tanh(c)
         return (h, c), (h, c)
 
-    return loop(step, (h, c), driven)[1]
+    return scan(step, (h, c), driven, [h.shape, c.shape])[1]
 
 
 def lstm_backward(x, h, c, kernel, recurrent, bias, hidden, cells, d_outputs, d_cell):
@@ -144,7 +146,8 @@ def lstm_backward(x, h, c, kernel, recurrent, bias, hidden, cells, d_outputs, d_
 
     start = ops.zeros_like(d_cell), d_cell
     given = d_outputs, through_cell, f, *slopes
-    (d_h, d_c), (d_hs, d_cs) = loop(step, start, given, reverse=True)
+    shapes = h.shape, c.shape
+    (d_h, d_c), (d_hs, d_cs) = scan(step, start, given, shapes, reverse=True)
     d_z = ops.concatenate([d_cs, d_cs, d_cs, d_hs], -1) * ops.concatenate(slopes, -1)
     d_x = ops.swapaxes(ops.matmul(d_z, ops.transpose(kernel)), 0, 1)
     over_time = [[0, 1], [0, 1]]
@@ -173,35 +176,3 @@ def product(rows, matrices):
         return ops.matmul(ops.concatenate(rows, -1), ops.concatenate(matrices, 0))
     pairs = zip(rows, matrices, strict=True)
     return sum(ops.sum(row[:, :, None] * matrix, axis=1) for row, matrix in pairs)
-
-
-def loop(step, states, given, reverse=False):
-    """`keras.ops.scan` for a known number of steps, which costs half as much.
-
-    Args:
-        step: function `(states, given of this time)` -> `(states, results)`.
-        states: tuple of tensors.
-        given: tensor or tuple of tensors, the first axis of which is time.
-        reverse: whether to begin with the last time.
-
-    Returns:
-        The last states, and the results of all times, in the order of time.
-    """
-    import tensorflow as tf
-
-    steps = tf.nest.flatten(given)[0].shape[0]
-    arrays = tuple(
-        tf.TensorArray(state.dtype, steps, element_shape=state.shape)
-        for state in states
-    )
-
-    def body(done, states, arrays):
-        time = steps - 1 - done if reverse else done
-        now = tf.nest.map_structure(lambda tensor: tensor[time], given)
-        states, results = step(states, now)
-        pairs = zip(arrays, results, strict=True)
-        return done + 1, states, tuple(array.write(time, y) for array, y in pairs)
-
-    going = (0, tuple(states), arrays)
-    _, states, arrays = tf.while_loop(lambda done, *_: done < steps, body, going)
-    return states, [array.stack() for array in arrays]
