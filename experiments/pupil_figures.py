@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from sklearn import metrics
 
 from experiments import figures
-from experiments.pupil_measures import within_rounds
+from experiments.within_rounds import within_rounds
 
 GREY = {"color": "grey", "ls": "--", "lw": 1}
 

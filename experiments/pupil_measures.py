@@ -1,18 +1,11 @@
-"""Measures of the studies on observers' pupils, with intervals.
-
-ROC AUC and balanced accuracy compare series of the same round only: each round has a
-model of its own, and one whose answers are all a little higher says nothing about its
-series. A model with a constant answer in every round then has 0.5 in both.
-"""
+"""Measures of the studies on observers' pupils, with intervals."""
 
 import time
 
 import numpy as np
-import pandas as pd
 
 from experiments import evaluation
-
-RESAMPLES = 2000
+from experiments.within_rounds import intervals, within_rounds
 
 
 def measure(table, column):
@@ -33,70 +26,11 @@ def measure(table, column):
     return {
         **result,
         **within_rounds(table, probability),
-        **intervals(table, probability),
+        **intervals(table, probability, ("observer", "video")),
         "n_test_videos": table["video"].nunique(),
         "n_test": len(table),
         "n_genuine_answers": int((probability > 0.5).sum()),
     }
-
-
-def intervals(table, probability, seed=0):
-    """95 % intervals that allow for other observers and for other videos.
-
-    Series of one observer are alike, and so are those of one video. Both are drawn
-    anew, independently, and a series counts as often as its observer times its video
-    (Owen 2007, the pigeonhole bootstrap; percentiles).
-    """
-    truth = table["label"].to_numpy() == 1
-    rng = np.random.default_rng(seed)
-    weights = np.ones((RESAMPLES, len(table)))
-    for column in ("observer", "video"):
-        place, names = pd.factorize(table[column])
-        equal = np.full(len(names), 1 / len(names))
-        weights *= rng.multinomial(len(names), equal, RESAMPLES)[:, place]
-    right = (probability > 0.5) == truth
-    yes, no = weights[:, truth], weights[:, ~truth]
-    compared, wins = pairs(table, probability)
-    with np.errstate(invalid="ignore"):  # a draw may lack a label: NaN, left out
-        counts = ((yes @ compared) * no).sum(axis=1)
-        found = {
-            f"{name}_ci95": ((yes @ won) * no).sum(axis=1) / counts
-            for name, won in wins.items()
-        }
-        found["ci95"] = weights @ right / weights.sum(axis=1)
-    return {
-        name: [float(v) for v in np.nanpercentile(values, [2.5, 97.5])]
-        for name, values in found.items()
-        if np.isfinite(values).any()
-    }
-
-
-def within_rounds(table, probability):
-    """ROC AUC and balanced accuracy; `None` where no round has both labels."""
-    compared, wins = pairs(table, probability)
-    if not compared.any():
-        return dict.fromkeys(wins)
-    return {name: float(won.sum() / compared.sum()) for name, won in wins.items()}
-
-
-def pairs(table, probability):
-    """What every pair of a genuine and a posed series adds to a measure.
-
-    Returns:
-        `(compared, wins)`: 1 where the two are of the same round, `(genuine, posed)`;
-        and by measure what of it is won: for `roc_auc` where the genuine one has the
-        higher probability (half of it where they are equal), for `balanced_accuracy`
-        half of it for each that is answered rightly.
-    """
-    truth = table["label"].to_numpy() == 1
-    place = pd.factorize(table["round"])[0]
-    compared = (place[truth][:, None] == place[~truth]).astype(float)
-    difference = probability[truth][:, None] - probability[~truth]
-    above = (difference > 0) + 0.5 * (difference == 0)
-    right = (probability > 0.5) == truth
-    rightly = (right[truth][:, None] + right[~truth].astype(float)) / 2
-    wins = {"roc_auc": compared * above, "balanced_accuracy": compared * rightly}
-    return compared, wins
 
 
 def both_eyes(table, columns):

@@ -79,10 +79,11 @@ class RunFolder:
         if self.lock:
             self.lock.close()  # a traceback may hold on to this run
         done, parts = epochs_done(self.work), len(list(self.work.glob("*.done")))
-        if not done and not parts and not any(self.work.glob("*.labels.npy")):
+        begun = [*self.work.glob("*.labels.npy"), *self.work.glob("*.state")]
+        if not done and not parts and not begun:
             shutil.rmtree(self.path, ignore_errors=True)
             return ""
-        kept = plural(parts, "part") if parts else plural(done, "epoch")
+        kept = plural(parts, "part") if parts or not done else plural(done, "epoch")
         return f"Unfinished, {kept} done: {self.path}."
 
     def finish(self):

@@ -31,6 +31,23 @@ def export(model, path, input_dtype=None):
         ValueError: the model has no features layer.
         RuntimeError: Keras runs on another backend.
     """
+    if hasattr(model, "endpoints"):
+        write(model.endpoints(), path, model)
+    else:
+        write(endpoints_of(model, input_dtype), path)
+
+
+def write(endpoints, path, model=None):
+    """Writes functions as the endpoints of a SavedModel.
+
+    Args:
+        endpoints: dict of names to `(function, signature)`.
+        path: the folder to write.
+        model: what holds the functions' variables, where they are not layers.
+
+    Raises:
+        RuntimeError: Keras runs on another backend.
+    """
     if keras.backend.backend() != "tensorflow":
         raise RuntimeError(
             "A SavedModel can only be written on the TensorFlow backend. Set the "
@@ -38,12 +55,9 @@ def export(model, path, input_dtype=None):
             f"Received backend: {keras.backend.backend()}"
         )
     archive = keras.export.ExportArchive()
-    # What the endpoints use is tracked by itself; `track` would write it twice.
-    if hasattr(model, "endpoints"):
+    # What layers and models use is tracked by itself; `track` would write it twice.
+    if model is not None:
         archive.track(model)
-        endpoints = model.endpoints()
-    else:
-        endpoints = endpoints_of(model, input_dtype)
     for endpoint, (function, signature) in endpoints.items():
         archive.add_endpoint(endpoint, function, signature)
     archive.write_out(str(path), verbose=False)

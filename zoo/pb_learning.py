@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from zoo import pb_passes
-from zoo.tracks import buckets, checked, padded
+from zoo.tracks import buckets, checked, factors, padded, whole
 
 PATIENCE = 10  # epochs without improvement, then both rates are divided by DECREASE
 DECREASE = 10
@@ -25,6 +25,10 @@ class Learning:
         momentum,
         seed,
     ):
+        whole(batch_size=batch_size)
+        factors(learning_rate=learning_rate, pb_rate=pb_rate, momentum=momentum)
+        if momentum >= 1:
+            raise ValueError(f"momentum must be below 1. Received: {momentum}")
         self.model = model
         self.tracks = checked(tracks, model.features)
         self.labels = checked_labels(labels, len(self.tracks), model.classes)
@@ -38,6 +42,7 @@ class Learning:
 
     def run(self, epochs, callbacks=None, verbose="auto"):
         """Trains up to an epoch, and returns the `keras.callbacks.History`."""
+        whole(epochs=epochs)
         verbose = 1 if verbose == "auto" else verbose
         steps = -(-len(self.tracks) // self.batch_size)
         callbacks = keras.callbacks.CallbackList(
@@ -108,6 +113,22 @@ class Learning:
         for label in np.unique(labels):
             pb[label] -= self.pb_rate * d_pb[labels == label].mean(axis=0)
         return pb
+
+    def state(self):
+        """What it takes to go on later: arrays by name."""
+        arrays = {f"{n:02}": ops.convert_to_numpy(v) for n, v in self.all_variables()}
+        progress = self.epoch, self.best, self.stale, self.pb_rate
+        return arrays | {"progress": np.array(progress, "float64")}
+
+    def restore(self, state):
+        """Goes on from what `state` returned, with the same model and tracks."""
+        for n, variable in self.all_variables():
+            variable.assign(state[f"{n:02}"])
+        epoch, self.best, stale, self.pb_rate = map(float, state["progress"])
+        self.epoch, self.stale = int(epoch), int(stale)
+
+    def all_variables(self):
+        return enumerate([*self.model.variables, *self.optimizer.variables])
 
     def slow_down(self, loss):
         """Divides both rates after too many epochs without improvement."""

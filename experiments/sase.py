@@ -1,0 +1,273 @@
+"""The data of the parametric-bias study, its rounds, and its emotions in parallel."""
+
+import contextlib
+import dataclasses
+import hashlib
+import threading
+
+import numpy as np
+import pandas as pd
+
+from datasets import sample, sase_fe, splits
+from experiments import common, sase_task
+from experiments.sase_task import Task, Videos
+
+PROTOCOLS = {
+    "holdout": "a fifth of the people are tested",
+    "folds": "five folds by subject, everybody is tested once",
+    "challenge": "trained on the training part, tested on the flat parts with labels",
+}
+FOLDS = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Round:
+    """A division into training and test part: positions in the index."""
+
+    name: str
+    train: np.ndarray
+    test: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """The videos of a study.
+
+    Attributes:
+        index: a row a video, see `datasets.sase_fe.index`.
+        tracks: of each, its copies, `(copies, frames, 80)`.
+        rounds: list of `Round`.
+        told: what was found and left out, for people.
+    """
+
+    index: pd.DataFrame
+    tracks: list
+    rounds: list
+    told: str
+
+
+def read(run):
+    """Finds and reads the videos, tells what was found, and writes config.json.
+
+    Raises:
+        StudyError: the videos are not as expected, or not there.
+    """
+    settings = run.settings
+    with common.user_errors():
+        found = sase_fe.index(run.data_dir)
+        told = sase_fe.summary(found)
+        print(told, flush=True)
+        if run.kind != sample.kind_of(found["path"]):
+            run.kind = "sample"  # a folder above may lead to it
+            print("These videos are those of the SAMPLE, made by code, not people.")
+        index = usable(found, settings)
+        divided = rounds(index, settings)
+        tested = np.isin(
+            np.arange(len(index)), np.concatenate([r.test for r in divided])
+        )
+        tracks, failures = tracks_of(index, tested, settings)
+    kept = np.array([track is not None for track in tracks])
+    place = np.cumsum(kept) - 1
+    divided = [
+        Round(r.name, place[r.train[kept[r.train]]], place[r.test[kept[r.test]]])
+        for r in divided
+    ]
+    index = index[kept].reset_index(drop=True)
+    tracks = [track for track in tracks if track is not None]
+    failures.to_csv(run.folder.path / "failures.csv", index=False)
+    run.folder.write_json("skipped.json", found.attrs["report"])
+    if len(failures):
+        print(f"{len(failures)} videos gave no points: failures.csv says why.")
+    with common.user_errors():
+        check(index, divided)
+        run.folder.write_config(run, content(index, tracks))
+    return Data(index, tracks, divided, told)
+
+
+def usable(index, settings):
+    """The rows with a label, of the emotions and parts that are asked for."""
+    wanted = index["label"].notna() & index["emotion"].isin(settings["emotions"])
+    if settings["protocol"] != "challenge":
+        wanted &= index["part"] == "train"
+    chosen = index[wanted].reset_index(drop=True)
+    chosen["label"] = chosen["label"].astype(int)
+    if chosen.empty:
+        raise ValueError(
+            f"There are no labelled videos for --protocol {settings['protocol']} and "
+            f"--emotions {' '.join(settings['emotions'])}. Found:\n"
+            f"{sase_fe.summary(index)}"
+        )
+    return chosen
+
+
+def rounds(index, settings):
+    """The divisions that a protocol asks for."""
+    kinds = index["emotion"] + index["label"].astype(str)
+    seed = settings["seed"]
+    if settings["protocol"] == "folds":
+        divided = splits.kfold(index, kinds, FOLDS, seed)
+        return [Round(f"fold{n}", *parts) for n, parts in enumerate(divided, start=1)]
+    if settings["protocol"] == "holdout":
+        parts = splits.holdout(index, kinds, seed=seed)
+        train = np.sort(np.concatenate([parts["train"], parts["validation"]]))
+        return [Round("holdout", train, parts["test"])]
+    learned = (index["part"] == "train").to_numpy()
+    if learned.all() or not learned.any():
+        raise ValueError(
+            "--protocol challenge needs a training part and a flat part with a table "
+            f"of labels. Found parts: {', '.join(index['part'].unique())}. Without, "
+            "use --protocol holdout."
+        )
+    return [Round("challenge", np.flatnonzero(learned), np.flatnonzero(~learned))]
+
+
+def tracks_of(index, tested, settings):
+    """The copies of every video, `None` where it cannot be read; and the failures."""
+    tracks, failures = [None] * len(index), []
+    for rows, copies in ((~tested, "copies"), (tested, "test_copies")):
+        places = np.flatnonzero(rows)
+        if not len(places):
+            continue
+        count = settings[copies]
+        print(f"Reading {len(places)} videos, {count} copies of each", flush=True)
+        arrays, kept, failed = sase_fe.load(
+            index.iloc[places], count, settings["seed"], settings["jobs"]
+        )
+        failures.append(failed)
+        by_path = dict(zip(kept["path"], arrays, strict=True))
+        for place in places:
+            array = by_path.get(index["path"].iloc[place])
+            if array is not None:
+                tracks[place] = array[1:] if count else array
+    return tracks, pd.concat(failures, ignore_index=True)
+
+
+def check(index, divided):
+    """Every emotion needs both labels on both sides."""
+    for part in divided:
+        for side, rows in (("training", part.train), ("test", part.test)):
+            here = index.iloc[rows]
+            for emotion in index["emotion"].unique():
+                labels = set(here.loc[here["emotion"] == emotion, "label"])
+                if not labels or (side == "training" and len(labels) < 2):
+                    raise ValueError(
+                        f"The {side} part of {part.name} has too few videos of "
+                        f"{emotion}: genuine and fake ones of 2 people or more are "
+                        "needed for training, and one for the test. Leave the emotion "
+                        "out with --emotions, or use another --protocol or --seed."
+                    )
+
+
+def content(index, tracks):
+    """What config.json says of the data."""
+    columns = ["subject", "emotion", "label", "video", "part"]
+    digest = hashlib.sha256(index[columns].to_csv(index=False).encode())
+    for track in tracks:
+        digest.update(track.tobytes())
+    return {
+        "content": digest.hexdigest()[:16],
+        "n_videos": len(index),
+        "n_genuine": int(index["label"].sum()),
+        "n_subjects": index["subject"].nunique(),
+        "n_frames": int(sum(track.shape[1] for track in tracks)),
+    }
+
+
+def tasks(run, data):
+    """A task for each round and emotion."""
+    emotions = [e for e in sase_fe.EMOTIONS if e in set(data.index["emotion"])]
+    jobs = workers(run.settings["jobs"], len(data.rounds) * len(emotions))
+    for part in data.rounds:
+        for emotion in emotions:
+            name = f"{part.name}-{emotion}"
+            first = part is data.rounds[0]
+            yield Task(
+                name,
+                videos(data, part.train, emotion, run.settings["copies"]),
+                videos(data, part.test, emotion, run.settings["test_copies"]),
+                run.settings,
+                run.folder.work / name,
+                run.folder.path / emotion if first else None,
+                max(1, cores() // jobs),
+            )
+
+
+def rows_of(data, rows, emotion):
+    return rows[(data.index["emotion"].iloc[rows] == emotion).to_numpy()]
+
+
+def videos(data, rows, emotion, copies):
+    rows = rows_of(data, rows, emotion)
+    of = data.index.iloc[rows]
+    return Videos(
+        [data.tracks[row][: max(1, copies)] for row in rows],
+        of["label"].to_numpy(),
+        of["subject"].to_numpy(str),
+    )
+
+
+def cores():
+    import joblib
+
+    return joblib.cpu_count()
+
+
+def workers(jobs, count):
+    return min(jobs or cores(), count)
+
+
+def work(run, every):
+    """Does all tasks that are not done, several at once.
+
+    Raises:
+        StudyError: a training diverged, or there are too few people for the heads.
+    """
+    from joblib import Parallel, delayed
+
+    left = [task for task in every if not task.file("done").exists()]
+    parallel = Parallel(
+        workers(run.settings["jobs"], len(every)), return_as="generator_unordered"
+    )
+    with progress(every, run.settings["epochs"]) as told:
+        try:
+            for name in parallel(delayed(sase_task.work)(task) for task in left):
+                told(f"{name} done")
+        except (ArithmeticError, ValueError) as error:
+            raise common.StudyError(str(error)) from error
+
+
+@contextlib.contextmanager
+def progress(every, epochs):
+    """A bar over the epochs of all tasks, which other processes write to files.
+
+    Yields:
+        Function that prints a line beside the bar.
+    """
+    from tqdm import tqdm
+
+    def count():
+        return sum(epochs_done(task.file("csv")) for task in every)
+
+    bar = tqdm(total=len(every) * epochs, unit="epoch", initial=count(), disable=None)
+    stop = threading.Event()
+
+    def watch():
+        while not stop.wait(1):
+            bar.update(count() - bar.n)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield lambda text: bar.write(text)
+        bar.update(count() - bar.n)
+    finally:
+        stop.set()
+        thread.join()
+        bar.close()
+
+
+def epochs_done(path):
+    try:
+        return max(0, path.read_text().count("\n") - 1)
+    except OSError:
+        return 0

@@ -1,0 +1,240 @@
+"""One emotion of the parametric-bias study: network, PB vectors, heads, files.
+
+It runs in a process of its own, several emotions at once, and goes on where an
+interrupted one stopped, after the last whole epoch.
+"""
+
+import dataclasses
+import os
+import pathlib
+
+import numpy as np
+import pandas as pd
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What a process gets to do.
+
+    Attributes:
+        name: of round and emotion, good for a file's name.
+        train, test: `Videos`.
+        settings: the study's settings.
+        stem: path that the names of its working files begin with.
+        folder: where models and heads go, or `None`.
+        threads: to use.
+    """
+
+    name: str
+    train: "Videos"
+    test: "Videos"
+    settings: dict
+    stem: pathlib.Path
+    folder: pathlib.Path | None
+    threads: int
+
+    def file(self, ending):
+        return self.stem.with_name(f"{self.stem.name}.{ending}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Videos:
+    """Videos of one emotion.
+
+    Attributes:
+        tracks: of each video its copies, arrays `(copies, frames, 80)`.
+        labels: of each video, 1 genuine and 0 posed.
+        subjects: of each video.
+    """
+
+    tracks: list
+    labels: np.ndarray
+    subjects: np.ndarray
+
+    @property
+    def copies(self):
+        """All copies, one after the other."""
+        return [copy for track in self.tracks for copy in track]
+
+    @property
+    def owners(self):
+        """The video of each copy, numbers from 0."""
+        return np.repeat(np.arange(len(self.tracks)), [len(t) for t in self.tracks])
+
+
+@dataclasses.dataclass
+class Learned:
+    """What came of a task.
+
+    Attributes:
+        answers: of each head, by name, the probability of genuine of the test videos.
+        history: a row an epoch: `epoch`, `loss`, `learning_rate`.
+        vectors: mean PB vector of each video's copies: training, then test.
+        classes: the PB vectors learned for posed and genuine, `(2, pb_units)`.
+        generated: from each of them, `(2, frames, 80)`, and before it the first frame.
+        trees: number of boosted trees.
+    """
+
+    answers: dict
+    history: pd.DataFrame
+    vectors: np.ndarray
+    classes: np.ndarray
+    generated: np.ndarray
+    trees: int
+
+
+def done(task):
+    """What `work` left of a task that is done, or `None`."""
+    path = task.file("done")
+    if not path.exists():
+        return None
+    with np.load(path) as file:
+        arrays = dict(file)
+    names = [name for name in arrays if name.startswith("answer_")]
+    return Learned(
+        {name.removeprefix("answer_"): arrays[name] for name in names},
+        pd.read_csv(task.file("csv")),
+        arrays["vectors"],
+        arrays["classes"],
+        arrays["generated"],
+        int(arrays["trees"]),
+    )
+
+
+def work(task):
+    """Does a task; what came of it lies in its files, for `done`.
+
+    Returns:
+        The task's name.
+
+    Raises:
+        ArithmeticError: the training diverged.
+        ValueError: there are too few people for the heads.
+    """
+    prepare(task.threads)
+    import zoo
+    from experiments import sase_heads
+
+    train, test, settings = task.train, task.test, task.settings
+    zoo_model = network(zoo, settings)
+    learn(zoo_model, task)
+    vectors = {}
+    for part, videos in (("train", train), ("test", test)):
+        vectors[part] = zoo_model.recognise(
+            videos.copies, settings["steps"], settings["pb_rate"]
+        )
+    owners = train.owners
+    heads, trees = sase_heads.fit(
+        vectors["train"],
+        train.labels[owners],
+        train.subjects[owners],
+        settings["seed"],
+        task.threads,
+    )
+    answers = {
+        f"answer_{name}": sase_heads.decide(head, vectors["test"], test.owners)
+        for name, head in heads.items()
+    }
+    if task.folder:
+        write_models(task.folder, zoo_model, heads, settings)
+    write_arrays(
+        task.file("done"),
+        {
+            **answers,
+            "vectors": np.concatenate(
+                [
+                    mean_by(vectors["train"], owners),
+                    mean_by(vectors["test"], test.owners),
+                ]
+            ),
+            "classes": np.asarray(zoo_model.pb),
+            "generated": generated(zoo_model, train),
+            "trees": np.array(trees),
+        },
+    )
+    task.file("state").unlink(missing_ok=True)
+    return task.name
+
+
+def prepare(threads):
+    """TensorFlow for this process: as many threads, repeatable, quiet."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()
+    tf.get_logger().setLevel("ERROR")
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        for device in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(device, True)
+    except RuntimeError:
+        pass  # this process has begun already
+
+
+def network(zoo, settings):
+    import keras
+
+    keras.utils.set_random_seed(settings["seed"])
+    names = "units", "depth", "context"
+    return zoo.LSTMPB(**{name: settings[name] for name in names})
+
+
+def learn(model, task):
+    """Trains all epochs, or those that are left; writes the history."""
+    from zoo.pb_learning import Learning
+
+    settings, train = task.settings, task.train
+    learning = Learning(
+        model,
+        train.copies,
+        train.labels[train.owners],
+        settings["batch_size"],
+        settings["learning_rate"],
+        settings["pb_rate"],
+        settings["momentum"],
+        settings["seed"],
+    )
+    rows = []
+    if task.file("state").exists():
+        with np.load(task.file("state")) as state:
+            learning.restore(state)
+            rows = state["history"].tolist()
+    while learning.epoch < settings["epochs"]:
+        logs = learning.run_epoch()
+        rows.append([learning.epoch - 1, logs["loss"], logs["learning_rate"]])
+        state = {**learning.state(), "history": np.array(rows)}
+        write_arrays(task.file("state"), state)
+        history = pd.DataFrame(rows, columns=["epoch", "loss", "learning_rate"])
+        history.astype({"epoch": int}).to_csv(task.file("csv"), index=False)
+
+
+def write_arrays(path, arrays):
+    partial = path.with_name(f"{path.name}.partial.npz")
+    np.savez(partial, **arrays)
+    os.replace(partial, path)
+
+
+def mean_by(vectors, owners):
+    return np.stack([vectors[owners == n].mean(axis=0) for n in range(owners[-1] + 1)])
+
+
+def generated(model, train, steps=60):
+    """What both classes' PB vectors make of the mean first frame, with it in front."""
+    first = np.mean([track[0, 0] for track in train.tracks], axis=0)
+    made = model.generate(model.pb, first, steps)
+    return np.concatenate([np.broadcast_to(first, (len(made), 1, len(first))), made], 1)
+
+
+def write_models(folder, model, heads, settings):
+    """Writes network and heads for Keras, TensorFlow, XGBoost and scikit-learn."""
+    from zoo import export
+    from zoo import heads as zoo_heads
+
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save(folder / "model.keras")
+    endpoints = model.endpoints(settings["steps"], settings["pb_rate"])
+    export.write(endpoints, folder / "saved_model", model)
+    for name, head in heads.items():
+        place = folder if name == "xgboost" else folder / name
+        place.mkdir(exist_ok=True)
+        zoo_heads.save(head, place)
