@@ -13,8 +13,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 # A new number whenever the rendered files change: old caches are then left alone.
-_VERSIONS = {"nvie": "nvie-v1", "gfe": "gfe-v1", "pupil": "pupil-v1"}
-_SIZES = {"nvie": "140 MB", "gfe": "7 MB", "pupil": "2 MB"}
+_VERSIONS = {
+    "nvie": "nvie-v1",
+    "gfe": "gfe-v1",
+    "pupil": "pupil-v1",
+    "sase_fe": "sase_fe-v1",
+}
+_SIZES = {"nvie": "140 MB", "gfe": "7 MB", "pupil": "2 MB", "sase_fe": "7 MB"}
 _DONE = "README.txt"  # written last
 MARK = "the Duchenne project's sample"  # what that file says of itself
 
@@ -28,7 +33,7 @@ def path(name: str = "nvie") -> Path:
     killed process leaves behind (such as `.nvie-v1-*`) may be deleted.
 
     Args:
-        name: The dataset: "nvie", "gfe" or "pupil".
+        name: The dataset: "nvie", "gfe", "pupil" or "sase_fe".
 
     Returns:
         The folder, laid out as the dataset's own.
