@@ -232,7 +232,11 @@ def work(run, every):
         try:
             for name in parallel(delayed(sase_task.work)(task) for task in left):
                 told(f"{name} done")
-        except (ArithmeticError, ValueError) as error:
+        except ArithmeticError as error:
+            raise common.StudyError(
+                f"The training diverged: lower --learning-rate or --pb-rate. {error}"
+            ) from error
+        except ValueError as error:
             raise common.StudyError(str(error)) from error
 
 

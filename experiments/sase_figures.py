@@ -60,9 +60,9 @@ def pb_space(spaces, title, path):
     """PB vectors in the two directions in which those of training spread most.
 
     Args:
-        spaces: by emotion `(vectors, labels, n_train, classes)`: the videos' PB vectors,
-            training first, their labels, the number of training videos, and the PB
-            vectors learned for fake and genuine.
+        spaces: by emotion `(vectors, labels, n_train, classes)`: the PB vectors of the
+            videos, training first, their labels, the number of training videos, and
+            the PB vectors learned for fake and genuine.
         title: of the figure.
         path: where to write it.
     """
@@ -85,19 +85,18 @@ def draw_space(axes, vectors, labels, n_train, classes):
     x, y = plane.transform(vectors).T
     tested = np.arange(len(vectors)) >= n_train
     for label in (1, 0):
-        for side, marker, size in ((False, ".", 30), (True, "o", 34)):
-            chosen = (labels == label) & (tested == side)
-            edge = {"edgecolors": "black", "linewidths": 0.9} if side else {}
-            name = f"{WORDS[label]}, {'test' if side else 'training'}"
-            colour = COLOURS[label]
-            points = x[chosen], y[chosen]
-            axes.scatter(*points, size, colour, marker, label=name, alpha=0.75, **edge)
+        look = {"color": COLOURS[label], "alpha": 0.75}
+        for side, chosen in (("training", ~tested), ("test", tested)):
+            points = x[chosen & (labels == label)], y[chosen & (labels == label)]
+            edge = {"edgecolors": "black"} if side == "test" else {"marker": "."}
+            axes.scatter(*points, s=32, label=f"{WORDS[label]}, {side}", **look, **edge)
         centre = plane.transform(classes)[label]
-        name = f"learned for {WORDS[label]}"
-        axes.scatter(*centre, 90, COLOURS[label], "*", edgecolors="black", label=name)
+        look |= {"edgecolors": "black", "marker": "*", "s": 90}
+        axes.scatter(*centre, label=f"learned for {WORDS[label]}", **look)
     axes.set_xlabel(f"{plane.explained_variance_ratio_[0]:.0%} of the variance", size=8)
     axes.set_ylabel(f"{plane.explained_variance_ratio_[1]:.0%}", size=8)
     axes.tick_params(labelsize=7)
+    axes.locator_params(nbins=5)
     axes.grid(alpha=0.3)
 
 

@@ -93,7 +93,7 @@ def parser():
         ("epochs", "of each network", positive),
         (
             "batch-size",
-            "tracks between two updates; 1 is online as in the paper",
+            "tracks between updates; 1 is online as in the paper",
             positive,
         ),
         ("learning-rate", "of the weights", rate),

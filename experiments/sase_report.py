@@ -32,8 +32,8 @@ PAIRS = (
 )
 INTERVALS = (
     "95 % intervals: the test subjects are drawn anew 2000 times (percentiles). The "
-    "networks are not trained anew. ROC AUC and balanced accuracy compare videos of the "
-    "same emotion and round only, as each has a network of its own."
+    "networks are not trained anew. ROC AUC and balanced accuracy compare videos of "
+    "the same emotion and round only, as each has a network of its own."
 )
 LIMITS = """\
 ## Intended use and limits

@@ -112,17 +112,19 @@ def work(task):
         ValueError: there are too few people for the heads.
     """
     prepare(task.threads)
+    from keras import ops
+
     import zoo
     from experiments import sase_heads
 
     train, test, settings = task.train, task.test, task.settings
-    zoo_model = network(zoo, settings)
-    learn(zoo_model, task)
-    vectors = {}
-    for part, videos in (("train", train), ("test", test)):
-        vectors[part] = zoo_model.recognise(
-            videos.copies, settings["steps"], settings["pb_rate"]
-        )
+    model = network(zoo, settings)
+    learn(model, task)
+    recognition = settings["steps"], settings["pb_rate"]
+    vectors = {
+        part: model.recognise(videos.copies, *recognition)
+        for part, videos in (("train", train), ("test", test))
+    }
     owners = train.owners
     heads, trees = sase_heads.fit(
         vectors["train"],
@@ -135,20 +137,19 @@ def work(task):
         f"answer_{name}": sase_heads.decide(head, vectors["test"], test.owners)
         for name, head in heads.items()
     }
+    means = [
+        mean_by(vectors["train"], owners),
+        mean_by(vectors["test"], test.owners),
+    ]
     if task.folder:
-        write_models(task.folder, zoo_model, heads, settings)
+        write_models(task.folder, model, heads, settings)
     write_arrays(
         task.file("done"),
         {
             **answers,
-            "vectors": np.concatenate(
-                [
-                    mean_by(vectors["train"], owners),
-                    mean_by(vectors["test"], test.owners),
-                ]
-            ),
-            "classes": np.asarray(zoo_model.pb),
-            "generated": generated(zoo_model, train),
+            "vectors": np.concatenate(means),
+            "classes": ops.convert_to_numpy(model.pb),
+            "generated": generated(model, train),
             "trees": np.array(trees),
         },
     )

@@ -1,0 +1,232 @@
+import json
+import os
+import shutil
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from datasets import sample, sase_fe
+from experiments import sase, sase_heads, sase_lstm_pb, sase_task
+from zoo import heads
+
+EMOTIONS = ["--emotions", "happiness", "anger"]
+NETWORK = ["--units", "8", "--depth", "1", "--epochs", "3", "--steps", "3"]
+COPIES = ["--copies", "1", "--test-copies", "2"]
+ALONE = ["--jobs", "1"]
+
+
+def run(out, *options, data=("--data", "sample")):
+    options = [*data, *EMOTIONS, *NETWORK, *COPIES, *options]
+    return sase_lstm_pb.main([*options, "--out", str(out)])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_trees():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sase_heads.TREES, "n_estimators", 40)
+        patch.setitem(sase_heads.TREES, "reg_lambda", 1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("runs"), *ALONE)
+
+
+def test_the_run_folder_is_complete(folder):
+    names = {path.name for path in folder.iterdir()}
+    figures = {"roc.png", "pb_space.png", "generated.png", "loss.png"}
+    figures |= {"confusion_matrix.png"}
+    tables = {"predictions.csv", "history.csv", "parametric_bias.csv", "failures.csv"}
+    told = {"config.json", "metrics.json", "skipped.json", "report.md"}
+    assert names == figures | tables | told | {"anger", "happiness"}
+    models = {"model.keras", "saved_model", "head.ubj", "svm", "logistic"}
+    assert {path.name for path in (folder / "anger").iterdir()} == models
+    report = (folder / "report.md").read_text()
+    assert report.startswith("# sase_lstm_pb, protocol holdout (SAMPLE data, made by")
+    for name in figures:
+        assert (folder / name).stat().st_size > 5000 and f"]({name})" in report
+    for name in names - {"report.md", "anger", "happiness"} - figures:
+        assert f"- `{name}`" in report
+    assert "HCILab" in report and "66.7" in report and "no\nlie detector" in report
+
+
+def test_everybody_is_on_one_side(folder):
+    told = pd.read_csv(folder / "predictions.csv")
+    vectors = pd.read_csv(folder / "parametric_bias.csv")
+    trained = set(vectors.loc[vectors["side"] == "training", "subject"])
+    assert len(told) == 20 and set(told["emotion"]) == {"anger", "happiness"}
+    assert trained.isdisjoint(told["subject"]) and len(trained) == 19
+    assert list(vectors.columns[-64:]) == [f"pb_{n}" for n in range(64)]
+
+
+def test_measures_are_those_of_the_predictions(folder):
+    told = pd.read_csv(folder / "predictions.csv")
+    result = json.loads((folder / "metrics.json").read_text())
+    right = (told["probability"] > 0.5) == told["truth"]
+    assert result["accuracy"] == pytest.approx(right.mean())
+    assert result["data"] == "sample" and result["n_pairs"] == 10
+    wide = told.pivot(
+        index=["emotion", "subject"], columns="truth", values="probability"
+    )
+    order = (wide[1] > wide[0]) + 0.5 * (wide[1] == wide[0])
+    assert result["paired_accuracy"] == pytest.approx(order.mean())
+    assert set(result["heads"]) == {"xgboost", "svm", "logistic"}
+    assert result["heads"]["svm"]["accuracy"] == pytest.approx(
+        ((told["svm"] > 0.5) == told["truth"]).mean()
+    )
+
+
+def test_saved_files_give_the_predictions(folder, served):
+    told = pd.read_csv(folder / "predictions.csv").query("emotion == 'anger'")
+    index = sase_fe.index(sample.path("sase_fe")).query("emotion == 'anger'")
+    index = index[index["subject"].isin(told["subject"])]
+    tracks, rows, _ = sase_fe.load(index, copies=2)
+    assert list(rows["video"]) == list(told["video"])
+    copies = [copy for track in tracks for copy in track[1:]]
+    model = keras.saving.load_model(folder / "anger" / "model.keras")
+    vectors = model.recognise(copies, steps=3)
+    files = {"probability": "head.ubj", "svm": "svm/head.skops"}
+    files["logistic"] = "logistic/head.skops"
+    for column, file in files.items():
+        head = heads.load(folder / "anger" / file)
+        each = head.predict_proba(vectors)[:, 1].reshape(-1, 2).mean(axis=1)
+        np.testing.assert_allclose(each, told[column], atol=1e-5)
+
+
+def test_the_exported_network_recognises_as_the_study_does(folder):
+    import tensorflow as tf
+
+    index = sase_fe.index(sample.path("sase_fe"))
+    track = sase_fe.load(index[:1])[0][0]
+    model = keras.saving.load_model(folder / "anger" / "model.keras")
+    loaded = tf.saved_model.load(str(folder / "anger" / "saved_model"))
+    found = loaded.features(track, np.array([track.shape[1]], "int32"))
+    # The run's own number of steps, not the default.
+    np.testing.assert_allclose(found, model.recognise(track, steps=3), atol=1e-6)
+    assert np.abs(found - model.recognise(track)).max() > 1e-4
+    ahead = loaded.serve(track, found)
+    np.testing.assert_allclose(ahead, model((track, found)), atol=1e-6)
+
+
+def test_in_parallel_the_same(folder, tmp_path):
+    other = run(tmp_path, "--jobs", "2")
+    told, again = (pd.read_csv(f / "history.csv") for f in (folder, other))
+    pd.testing.assert_frame_equal(told, again)
+
+
+def test_interrupted_and_resumed_the_same(folder, tmp_path, monkeypatch, capsys):
+    write, written = sase_task.write_arrays, []
+
+    def interrupted(path, arrays):
+        write(path, arrays)
+        written.append(path.name)
+        if len(written) == 6:  # an emotion of three epochs, and two more
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sase_task, "write_arrays", interrupted)
+    with pytest.raises(SystemExit) as stop:
+        run(tmp_path, *ALONE)
+    assert stop.value.code == 130
+    assert written[-1] == "holdout-happiness.state"
+    assert "Unfinished, 1 part done" in capsys.readouterr().err
+    resumed = run(tmp_path, *ALONE, "--resume")
+    assert written.count("holdout-happiness.state") == 3
+    for name in ("predictions.csv", "history.csv", "parametric_bias.csv"):
+        assert (resumed / name).read_text() == (folder / name).read_text()
+
+
+def test_what_cannot_be_read_is_listed(tmp_path):
+    data = tmp_path / "sase_fe"
+    shutil.copytree(sample.path("sase_fe") / "Train", data / "Train")
+    broken = data / "Train" / "2" / "N2H.npz"
+    broken.write_bytes(broken.read_bytes()[:100])
+    folder = run(tmp_path / "runs", *ALONE, data=("--data-dir", str(data)))
+    failures = pd.read_csv(folder / "failures.csv")
+    assert list(failures["path"]) == [str(broken)]
+    told = json.loads((folder / "config.json").read_text())["data"]
+    assert told["n_videos"] == 94
+
+
+@pytest.mark.parametrize(
+    "options, reason",
+    [
+        (["--learning-rate", "1e30"], "diverged: lower --learning-rate"),
+        (["--data-dir", "nowhere", "--data", "real"], "there is no folder"),
+        (["--data", "real", "--data-dir", "empty"], "[Ee]xpected"),
+        (["--emotions", "joy"], None),
+        (["--protocol", "challenge", "--data-dir", "half"], "needs a training part"),
+    ],
+)
+def test_what_cannot_be_done_ends_in_a_message(options, reason, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "Train").symlink_to(sample.path("sase_fe") / "Train")
+    data = () if "--data-dir" in options else ("--data", "sample")
+    with pytest.raises(SystemExit) as stop:
+        run(tmp_path / "runs", *ALONE, *options, data=data)
+    if reason is None:
+        assert stop.value.code == 2
+    else:
+        assert stop.match(reason)
+    assert not list((tmp_path / "runs").glob("*/*"))
+
+
+def settings(protocol, emotions=sase_fe.EMOTIONS):
+    return {"protocol": protocol, "seed": 0, "emotions": list(emotions)}
+
+
+def test_protocols_keep_people_apart():
+    index = sase_fe.index(sample.path("sase_fe"))
+    for protocol, count in (("holdout", 1), ("folds", 5), ("challenge", 1)):
+        asked = settings(protocol)
+        usable = sase.usable(index, asked)
+        rounds = sase.rounds(usable, asked)
+        assert len(rounds) == count
+        sase.check(usable, rounds)
+        for part in rounds:
+            sides = usable.iloc[part.train], usable.iloc[part.test]
+            assert set(sides[0]["subject"]).isdisjoint(sides[1]["subject"])
+            if protocol == "challenge":
+                assert set(sides[1]["part"]) == {"validation"}
+            else:
+                assert set(usable["part"]) == {"train"}
+        if protocol == "folds":
+            tested = np.concatenate([part.test for part in rounds])
+            assert sorted(tested) == list(range(len(usable)))
+
+
+def test_videos_without_label_are_left_out():
+    index = sase_fe.index(sample.path("sase_fe"))
+    index.loc[index["part"] == "train", "label"] = pd.NA
+    with pytest.raises(ValueError, match="no labelled videos for --protocol holdout"):
+        sase.usable(index, settings("holdout"))
+
+
+def test_an_emotion_that_cannot_be_learned_is_named():
+    index = sase_fe.index(sample.path("sase_fe"))
+    index = index[(index["emotion"] != "anger") | (index["label"] == 1)]
+    usable = sase.usable(index.reset_index(drop=True), settings("holdout"))
+    rounds = sase.rounds(usable, settings("holdout"))
+    with pytest.raises(ValueError, match="too few videos of anger"):
+        sase.check(usable, rounds)
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif("DUCHENNE_DATA" not in os.environ, reason="needs real data")
+def test_from_video_files_to_a_decision(tmp_path):
+    """Three people, played by the sample's rendered videos and a real face."""
+    data, clips = tmp_path / "sase_fe", sample.path("sase_fe") / "Train" / "1"
+    real = os.path.join(os.environ["DUCHENNE_DATA"], "video", "single_face.mp4")
+    for person in "123":
+        (data / "Train" / person).mkdir(parents=True)
+        for code in ("N2H", "S2N2H"):
+            name = f"{code}.MP4"
+            source = real if (person, code) == ("3", "N2H") else clips / name
+            shutil.copy(source, data / "Train" / person / name)
+    options = ["--emotions", "happiness", *ALONE, "--units", "4"]
+    folder = run(tmp_path, *options, data=("--data-dir", str(data)))
+    assert len(pd.read_csv(folder / "predictions.csv")) == 2
