@@ -1,0 +1,263 @@
+"""Landmark tracks from files: ours, OpenFace's, py-feat's and MediaPipe's.
+
+Sources: OpenFace's wiki, "Output Format"; py-feat's result tables; MediaPipe's face
+mesh (468 points, 478 with the irises).
+
+Our readings. Where a file has no crop, one is made from the points as the Haar cascade
+would place it: its side 2.7 distances between the eyes (their median over the file, so
+that its size is constant, as a tracked crop's is), its middle 0.085 sides below the
+middle between them. (Over three real videos, 599 frames, the cascade's boxes measure
+2.62, 2.77 and 2.77 such distances and lie 0.08, 0.10 and 0.08 below.) Of several faces
+one is kept: see `read`.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from datasets import landmark_points
+from datasets.face_tracking import overlap
+from datasets.landmark_track import LandmarkTrack
+
+# The face mesh's points that are nearest to the 68: an approximation in wide use, of
+# which several variants differ in a few points. Chin and mesh are not the same curve.
+MESH_TO_68 = (
+    *(127, 234, 93, 58, 172, 136, 149, 148, 152),  # contour
+    *(377, 378, 365, 397, 288, 323, 454, 356),
+    *(70, 63, 105, 66, 107, 336, 296, 334, 293, 300),  # brows
+    *(168, 197, 5, 4, 75, 97, 2, 326, 305),  # nose
+    *(33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380),  # eyes
+    *(61, 39, 37, 0, 267, 269, 291, 321, 314, 17, 84, 91),  # outer mouth
+    *(78, 82, 13, 312, 308, 317, 14, 87),  # inner mouth
+)
+_MESHES = (468, 478)
+# Mesh coordinates are mostly parts of an unknown frame: the study's own is assumed.
+_FRAME = (1920, 1080)
+_COLUMNS = [f"{axis}_{i}" for axis in "xy" for i in range(landmark_points.POINTS)]
+_RECTANGLE = ["FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight"]
+_SIDE, _BELOW = 2.7, 0.085
+_SAME_FACE = 0.1  # overlap with where it was last seen
+_PATIENCE = 0.5  # seconds after which the face is looked for elsewhere
+
+
+def read(path: str | os.PathLike, fps: float = 25.0) -> LandmarkTrack:
+    """Read a face's points from a file; its kind is seen from its content.
+
+    - .npz of `LandmarkTrack.save`;
+    - .csv of OpenFace (`x_0` to `y_67`, `success` or `confidence`, `timestamp`) or of
+      py-feat (the same and `FaceRectX` to `FaceRectHeight`, `frame`);
+    - .npy, or .npz with one array, of MediaPipe's face mesh: (frames, 468 or 478, 2 or
+      3), in parts of the frame (taken as one of 1920x1080) or in pixels; all NaN or 0
+      where there is no face. The 68 points are approximate.
+
+    Of several faces in OpenFace's file (`face_id`) the one in most frames is kept; in
+    py-feat's the largest of the first frame that has one, then the one that overlaps
+    it most, or after half a second without any, the nearest.
+
+    Args:
+        path: The file.
+        fps: Frames a second, used where the file has no times.
+
+    Returns:
+        The track, without copies: see `LandmarkTrack.jittered`.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds something else, is damaged, or shows no face.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}; expected facial points")
+    if not (np.isfinite(fps) and fps > 0):
+        raise ValueError(f"fps must be greater than 0, got {fps!r}")
+    ending = path.suffix.lower()
+    if ending == ".csv":
+        return _from_table(path, fps)
+    if ending in (".npy", ".npz"):
+        return _from_arrays(path, fps)
+    raise ValueError(f"{path}: expected a file that ends in .npz, .csv or .npy")
+
+
+def box_of(points: np.ndarray) -> np.ndarray:
+    """Crops around faces as a Haar cascade would place them, of constant size.
+
+    Args:
+        points: (frames, 68, 2), NaN where there is no face.
+
+    Returns:
+        (frames, 4): x, y, width, height; NaN where there is no face.
+    """
+    right, left = points[:, 36:42].mean(axis=1), points[:, 42:48].mean(axis=1)
+    side = _SIDE * np.nanmedian(np.linalg.norm(left - right, axis=1))
+    middle = (right + left) / 2 + [0, _BELOW * side]
+    sides = np.where(np.isnan(middle), np.nan, side)
+    return np.concatenate([middle - sides / 2, sides], axis=1)
+
+
+def _track(path, points, boxes, times, size) -> LandmarkTrack:
+    if np.isnan(points).any(axis=(1, 2)).all():
+        raise ValueError(f"{path}: no face in any of the {len(points)} frames")
+    boxes = box_of(points) if boxes is None else boxes
+    absent = np.isnan(points).any(axis=(1, 2)) | np.isnan(boxes).any(axis=1)
+    points[absent], boxes[absent] = np.nan, np.nan
+    if not (boxes[~absent, 2:] > 0).all() or absent.all():
+        raise ValueError(
+            f"{path}: expected faces with a width and height above 0; in some frame "
+            "the box, or the distance between the eyes, is 0 or less"
+        )
+    margins = np.zeros((1, 4), int)
+    return LandmarkTrack(points[None], boxes, times, margins, size, path.name)
+
+
+# OpenFace and py-feat
+
+
+def _from_table(path: Path, fps: float) -> LandmarkTrack:
+    table = _table(path)
+    has_box = set(_RECTANGLE) <= set(table)
+    if "frame" not in table:
+        table = table.assign(frame=np.arange(len(table)))
+    table = table[np.isfinite(table.frame)].sort_values("frame", kind="stable")
+    if not len(table):
+        raise ValueError(f"{path}: expected a line a frame, got none")
+    _hide(table, "success", 1)
+    _hide(table, "confidence" if "success" not in table else "", 0.5)
+    table["seen"] = table[_COLUMNS + _RECTANGLE * has_box].notna().all(axis=1)
+    table = _one_face(table, fps)
+    frames = table.frame.to_numpy()
+    step = np.gcd.reduce(np.diff(frames).astype(int)) if len(frames) > 1 else 1
+    every = np.arange(frames[0], frames[-1] + 1, max(step, 1))
+    table = table.set_index("frame").reindex(every)
+    x, y = np.split(table[_COLUMNS].to_numpy(), 2, axis=1)
+    boxes = table[_RECTANGLE].to_numpy() if has_box else None
+    size = [
+        table[name].max() for name in ("FrameWidth", "FrameHeight") if name in table
+    ]
+    times = _times(table, every, fps)
+    size = (
+        tuple(map(int, size)) if len(size) == 2 and np.isfinite(size).all() else (0, 0)
+    )
+    return _track(path, np.stack([x, y], axis=-1), boxes, times, size)
+
+
+def _table(path: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, skipinitialspace=True, low_memory=False)
+    except (ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read as a CSV table: {error}") from error
+    table.columns = table.columns.str.strip()
+    missing = [name for name in _COLUMNS if name not in table]
+    if missing:
+        raise ValueError(
+            f"{path}: expected the columns x_0 to x_67 and y_0 to y_67, as OpenFace "
+            f"and py-feat write them; {len(missing)} are missing, first {missing[0]}. "
+            f"The table begins with {', '.join(table.columns[:5])}"
+        )
+    names = [*_COLUMNS, *_RECTANGLE, "frame", "timestamp", "success", "confidence"]
+    names += ["face_id", "FrameWidth", "FrameHeight"]
+    table = table[[name for name in names if name in table]]
+    try:
+        return table.astype(float).replace([np.inf, -np.inf], np.nan).copy()
+    except ValueError as error:
+        raise ValueError(f"{path}: expected numbers only: {error}") from error
+
+
+def _hide(table: pd.DataFrame, name: str, least: float) -> None:
+    """Takes the points away where a column says that they are not the face's."""
+    if name in table:
+        table.loc[~(table[name] >= least), _COLUMNS] = np.nan
+
+
+def _one_face(table: pd.DataFrame, fps: float) -> pd.DataFrame:
+    """One line a frame: the same face's throughout."""
+    if "face_id" in table:
+        kept = table.face_id[table.seen].value_counts()
+        if len(kept):
+            table = table[table.face_id == kept.index[0]]
+        return table.drop_duplicates("frame")
+    if not table.frame.duplicated().any():
+        return table
+    x, y = np.split(table[_COLUMNS].to_numpy(), 2, axis=1)
+    start = np.stack([x.min(axis=1), y.min(axis=1)], axis=1)
+    end = np.stack([x.max(axis=1), y.max(axis=1)], axis=1)
+    boxes = np.concatenate([start, end - start], axis=1)
+    rows, last, when = [], None, 0.0
+    lines = np.arange(len(table))
+    for frame, same in pd.Series(lines).groupby(table.frame.to_numpy()):
+        faces = [line for line in same if table.seen.iloc[line]]
+        lost = last is not None and (frame - when) / fps > _PATIENCE
+        line = _chosen(faces, boxes, last, lost)
+        if line is not None:
+            rows.append(line)
+            last, when = boxes[line], frame
+    if not rows:
+        return table.drop_duplicates("frame")
+    # Frames without the face stay as frames.
+    kept = table.iloc[rows]
+    ends = table.iloc[[0, -1]].copy()
+    ends[_COLUMNS] = np.nan
+    return pd.concat([kept, ends]).drop_duplicates("frame").sort_values("frame")
+
+
+def _chosen(faces, boxes, last, lost: bool):
+    if not faces:
+        return None
+    if last is None:
+        return max(faces, key=lambda line: np.prod(boxes[line, 2:]))
+    if lost:
+        middle = last[:2] + last[2:] / 2
+        far = [np.linalg.norm(b[:2] + b[2:] / 2 - middle) for b in boxes[faces]]
+        return faces[int(np.argmin(far))]
+    best = max(faces, key=lambda line: overlap(boxes[line], last))
+    return best if overlap(boxes[best], last) > _SAME_FACE else None
+
+
+def _times(table: pd.DataFrame, frames: np.ndarray, fps: float) -> np.ndarray:
+    if "timestamp" in table:
+        stamps = table.timestamp.interpolate(limit_area="inside").to_numpy()
+        if np.isfinite(stamps).all() and (np.diff(stamps) > 0).all():
+            return stamps - stamps[0]
+    return (frames - frames[0]) / fps
+
+
+# MediaPipe, and ours
+
+
+def _from_arrays(path: Path, fps: float) -> LandmarkTrack:
+    try:
+        content = np.load(path, allow_pickle=False)
+        if isinstance(content, np.lib.npyio.NpzFile):
+            with content:
+                if {"points", "boxes"} <= set(content.files):
+                    return LandmarkTrack.load(path)
+                if len(content.files) != 1:
+                    raise ValueError(f"got the arrays {', '.join(content.files)}")
+                content = content[content.files[0]]
+        return _from_mesh(path, np.asarray(content, float), fps)
+    except ValueError as error:
+        if str(path) in str(error):
+            raise
+        problem = error
+    except Exception as error:  # NumPy's many ways to say that a file is damaged
+        problem = error
+    raise ValueError(
+        f"{path}: expected a track as LandmarkTrack.save writes it, or one array of "
+        f"MediaPipe's points (frames, 468 or 478, 3): {problem}"
+    ) from problem
+
+
+def _from_mesh(path: Path, mesh: np.ndarray, fps: float) -> LandmarkTrack:
+    if mesh.ndim != 3 or mesh.shape[1] not in _MESHES or mesh.shape[2] not in (2, 3):
+        raise ValueError(f"got an array of shape {mesh.shape}")
+    if not len(mesh):
+        raise ValueError("got no frames")
+    points = mesh[:, MESH_TO_68, :2].copy()
+    absent = ~np.isfinite(points).all(axis=(1, 2)) | (points == 0).all(axis=(1, 2))
+    points[absent] = np.nan
+    size = (0, 0)
+    # A face in pixels reaches beyond 2; parts of a frame may slightly exceed 0 to 1.
+    if not absent.all() and np.nanmax(np.abs(points)) <= 2:
+        points, size = points * _FRAME, _FRAME
+    return _track(path, points, None, np.arange(len(mesh)) / fps, size)

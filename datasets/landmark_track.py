@@ -1,0 +1,208 @@
+"""A face's points through a video: what `datasets.landmarks` makes of it.
+
+Source: the study of seeds/002; the crops' jitter and its ranges are those of its
+authors' code.
+"""
+
+import hashlib
+import os
+import uuid
+import zipfile
+import zlib
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from datasets import landmark_points
+
+# Largest margins of a jittered crop, left and right, top and bottom, and the crop that
+# they were made for: the smallest that the study's face detector gives at 1080p.
+_MARGINS = (19, 9)
+_CROP = 200
+
+
+@dataclass(frozen=True, eq=False)
+class LandmarkTrack:
+    """The 68 points of one face in every frame of a video.
+
+    Attributes:
+        points: float32 (1 + copies, frames, 68, 2), x and y in pixels of the frame; NaN
+            where no face was found. The first row belongs to the whole crop, the others
+            to jittered copies of it.
+        boxes: float32 (frames, 4), the crop: x, y, width, height in pixels; NaN where
+            no face was found. It may reach beyond the frame.
+        times: float64 (frames,), seconds since the first frame, increasing.
+        margins: int (1 + copies, 4), pixels that a copy's crop is smaller by at the
+            left, top, right and bottom; zeros in the first row.
+        size: Width and height of the frames in pixels; (0, 0) where unknown.
+        source: The video's file name.
+
+    Raises:
+        ValueError: The shapes do not fit each other, or values are out of range.
+    """
+
+    points: np.ndarray
+    boxes: np.ndarray
+    times: np.ndarray
+    margins: np.ndarray
+    size: tuple[int, int]
+    source: str
+
+    def __post_init__(self):
+        types = {"points": "f4", "boxes": "f4", "times": "f8", "margins": "i8"}
+        for name, kind in types.items():
+            object.__setattr__(self, name, np.asarray(getattr(self, name), kind))
+        width, height = self.size
+        object.__setattr__(self, "size", (int(width), int(height)))
+        rows, frames = len(self.margins), len(self.times)
+        wanted = {
+            "points": (rows, frames, landmark_points.POINTS, 2),
+            "boxes": (frames, 4),
+            "times": (frames,),
+            "margins": (rows, 4),
+        }
+        for name, shape in wanted.items():
+            if getattr(self, name).shape != shape:
+                raise ValueError(
+                    f"a track of {frames} frames and {rows} rows of margins needs "
+                    f"{name} of shape {shape}, got {getattr(self, name).shape}"
+                )
+        self._check_values()
+
+    def _check_values(self) -> None:
+        if not len(self.margins) or self.margins[0].any() or (self.margins < 0).any():
+            raise ValueError(
+                "margins must start with a row of zeros, for the whole crop, and none "
+                "may be negative"
+            )
+        if not np.isfinite(self.times).all() or (np.diff(self.times) <= 0).any():
+            raise ValueError("times must be finite and increase from frame to frame")
+        absent = np.isnan(self.boxes).any(axis=1)
+        if (np.isnan(self.points).any(axis=(2, 3)) != absent).any():
+            raise ValueError("points and boxes must be NaN in the same frames")
+
+    @property
+    def found(self) -> np.ndarray:
+        """bool (frames,): whether the frame shows the face."""
+        return ~np.isnan(self.boxes).any(axis=1)
+
+    def landmarks(self) -> np.ndarray:
+        """The study's 40 points, each copy within its own crop, gaps bridged.
+
+        Returns:
+            float32 (1 + copies, frames, 80): 40 x, then 40 y, from -1 at the crop's
+            left or upper edge to 1 at the other. Where no face was found: linear in
+            time between the frames around the gap, and the nearest at both ends.
+
+        Raises:
+            ValueError: No frame shows a face, or a copy's crop has no area.
+        """
+        crops = crop(self.boxes, self.margins[:, None])
+        points = landmark_points.select(self.points)
+        values = landmark_points.normalise(points, crops)
+        return landmark_points.bridge(values, self.times).astype(np.float32)
+
+    def jittered(self, copies: int, seed: int = 0) -> Self:
+        """This track with other copies, which are nothing but tighter crops.
+
+        For points that come from a file; `datasets.landmarks.extract` also finds the
+        points of a video anew in every copy's crop.
+
+        Args:
+            copies: How many, 0 or more.
+            seed: Decides, with the points themselves, how the crops are drawn.
+
+        Returns:
+            A track whose first row is this one's.
+        """
+        points = self.points[:1]
+        digest = hashlib.sha256(points.tobytes()).digest()
+        smallest = np.nanmin(self.boxes[:, 2:], initial=_CROP)
+        return replace(
+            self,
+            points=np.repeat(points, 1 + copies, axis=0),
+            margins=draw_margins(copies, seed, digest, smallest),
+        )
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the track to an .npz file: complete or not at all.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        path = Path(path)
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        partial = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
+        try:
+            with open(partial, "xb") as file:
+                np.savez_compressed(file, **arrays)
+            os.replace(partial, path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> Self:
+        """Read a track that `save` wrote.
+
+        Raises:
+            OSError: There is no such file, or it cannot be read.
+            ValueError: It holds something else, or is damaged.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                content = {field.name: file[field.name] for field in fields(cls)}
+            content["size"] = tuple(content["size"])
+            content["source"] = str(content["source"])
+            return cls(**content)
+        except _DAMAGED as error:
+            raise ValueError(
+                f"{path} is not a landmark track as LandmarkTrack.save writes it, or "
+                f"is damaged: {error}"
+            ) from error
+
+
+# What NumPy raises on files cut short, overwritten, or of another content.
+_DAMAGED = (
+    *(ValueError, TypeError, KeyError, AttributeError, EOFError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+
+
+def crop(boxes: np.ndarray, margins: np.ndarray) -> np.ndarray:
+    """Boxes (..., 4) less margins (..., 4), which are broadcast against them."""
+    left, top, right, bottom = np.moveaxis(np.asarray(margins), -1, 0)
+    x, y, width, height = np.moveaxis(np.asarray(boxes), -1, 0)
+    inner = x + left, y + top, width - left - right, height - top - bottom
+    return np.stack(np.broadcast_arrays(*inner), axis=-1)
+
+
+def draw_margins(copies: int, seed: int, digest: bytes, smallest: float) -> np.ndarray:
+    """The margins of a video's copies, the same for all its frames.
+
+    Up to 19 pixels at the left and right and 9 at the top and bottom, as in the
+    authors' code, which takes crops of 200 pixels and more; where crops are smaller,
+    the ranges are in proportion, so that most of the face stays in.
+
+    Args:
+        copies: How many.
+        seed: A whole number, 0 or more.
+        digest: The content hash of what is copied.
+        smallest: Side of the smallest crop in pixels.
+
+    Returns:
+        int (1 + copies, 4): left, top, right, bottom; the first row zeros.
+
+    Raises:
+        ValueError: A number is negative or not a whole one.
+    """
+    for name, value in {"copies": copies, "seed": seed}.items():
+        if int(value) != value or value < 0:
+            raise ValueError(f"{name} must be a whole number from 0 up, got {value!r}")
+    random = np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
+    share = min(1.0, smallest / _CROP)
+    ends = [1 + int(share * largest) for largest in _MARGINS]
+    drawn = random.integers(0, np.tile(ends, 2), size=(copies, 4))
+    return np.concatenate([np.zeros((1, 4), int), drawn])
