@@ -16,7 +16,7 @@ import subprocess
 import time
 
 PACKAGES = "tensorflow keras numpy pandas scikit-learn xgboost imaug".split()
-PACKAGES += "python-calamine openpyxl".split()
+PACKAGES += "python-calamine openpyxl dlib-bin opencv-contrib-python-headless".split()
 PREFIX = ".unfinished-"
 
 

@@ -66,6 +66,7 @@ def read(run):
             np.arange(len(index)), np.concatenate([r.test for r in divided])
         )
         tracks, failures = tracks_of(index, tested, settings)
+    emotions = index["emotion"].unique()
     kept = np.array([track is not None for track in tracks])
     place = np.cumsum(kept) - 1
     divided = [
@@ -76,10 +77,10 @@ def read(run):
     tracks = [track for track in tracks if track is not None]
     failures.to_csv(run.folder.path / "failures.csv", index=False)
     run.folder.write_json("skipped.json", found.attrs["report"])
-    if len(failures):
-        print(f"{len(failures)} videos gave no points: failures.csv says why.")
+    for path, reason in failures.itertuples(index=False):
+        print(f"No points: {path}: {reason}")
     with common.user_errors():
-        check(index, divided)
+        check(index, divided, emotions)
         run.folder.write_config(run, content(index, tracks))
     return Data(index, tracks, divided, told)
 
@@ -124,37 +125,44 @@ def rounds(index, settings):
 def tracks_of(index, tested, settings):
     """The copies of every video, `None` where it cannot be read; and the failures."""
     tracks, failures = [None] * len(index), []
-    for rows, copies in ((~tested, "copies"), (tested, "test_copies")):
-        places = np.flatnonzero(rows)
-        if not len(places):
-            continue
-        count = settings[copies]
-        print(f"Reading {len(places)} videos, {count} copies of each", flush=True)
-        arrays, kept, failed = sase_fe.load(
-            index.iloc[places], count, settings["seed"], settings["jobs"]
-        )
+    groups = index.groupby([index["emotion"], tested], sort=False)
+    # Group by group: all points of all copies at once would fill the memory.
+    for (emotion, is_tested), part in groups:
+        copies = settings["test_copies" if is_tested else "copies"]
+        what = "test" if is_tested else "training"
+        print(f"Reading {len(part)} {what} videos of {emotion}", flush=True)
+        arrays, kept, failed = loaded(part, copies, settings)
         failures.append(failed)
         by_path = dict(zip(kept["path"], arrays, strict=True))
-        for place in places:
-            array = by_path.get(index["path"].iloc[place])
-            if array is not None:
-                tracks[place] = array[1:] if count else array
+        for place, path in part["path"].items():
+            if path in by_path:
+                tracks[place] = by_path[path][min(copies, 1) :]
     return tracks, pd.concat(failures, ignore_index=True)
 
 
-def check(index, divided):
-    """Every emotion needs both labels on both sides."""
+def loaded(part, copies, settings):
+    """What `sase_fe.load` returns; nothing and the failures where all of them fail."""
+    try:
+        return sase_fe.load(part, copies, settings["seed"], settings["jobs"])
+    except ValueError as error:
+        failed = pd.DataFrame({"path": part["path"], "reason": str(error)})
+        return [], part[:0], failed
+
+
+def check(index, divided, emotions):
+    """Every emotion needs genuine and fake videos to learn from, and one to test."""
     for part in divided:
         for side, rows in (("training", part.train), ("test", part.test)):
             here = index.iloc[rows]
-            for emotion in index["emotion"].unique():
+            for emotion in emotions:
                 labels = set(here.loc[here["emotion"] == emotion, "label"])
                 if not labels or (side == "training" and len(labels) < 2):
                     raise ValueError(
                         f"The {side} part of {part.name} has too few videos of "
-                        f"{emotion}: genuine and fake ones of 2 people or more are "
-                        "needed for training, and one for the test. Leave the emotion "
-                        "out with --emotions, or use another --protocol or --seed."
+                        f"{emotion} with a face: genuine and fake ones of 2 people or "
+                        "more are needed for training, and one for the test. Leave the "
+                        "emotion out with --emotions, or use another --protocol or "
+                        "--seed. What could not be read is named above."
                     )
 
 

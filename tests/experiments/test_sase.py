@@ -175,6 +175,17 @@ def test_what_cannot_be_done_ends_in_a_message(options, reason, tmp_path, monkey
     assert not list((tmp_path / "runs").glob("*/*"))
 
 
+def test_where_nothing_can_be_read_the_reasons_are_named(tmp_path, capsys):
+    for code in ("N2H", "S2N2H"):
+        for person in "123":
+            file = tmp_path / "Train" / person / f"{code}.npz"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text("not a track")
+    with pytest.raises(SystemExit, match="too few videos of happiness with a face"):
+        run(tmp_path / "runs", *ALONE, data=("--data-dir", str(tmp_path)))
+    assert capsys.readouterr().out.count("No points: ") == 6
+
+
 def settings(protocol, emotions=sase_fe.EMOTIONS):
     return {"protocol": protocol, "seed": 0, "emotions": list(emotions)}
 
@@ -186,7 +197,7 @@ def test_protocols_keep_people_apart():
         usable = sase.usable(index, asked)
         rounds = sase.rounds(usable, asked)
         assert len(rounds) == count
-        sase.check(usable, rounds)
+        sase.check(usable, rounds, usable["emotion"].unique())
         for part in rounds:
             sides = usable.iloc[part.train], usable.iloc[part.test]
             assert set(sides[0]["subject"]).isdisjoint(sides[1]["subject"])
@@ -212,7 +223,7 @@ def test_an_emotion_that_cannot_be_learned_is_named():
     usable = sase.usable(index.reset_index(drop=True), settings("holdout"))
     rounds = sase.rounds(usable, settings("holdout"))
     with pytest.raises(ValueError, match="too few videos of anger"):
-        sase.check(usable, rounds)
+        sase.check(usable, rounds, usable["emotion"].unique())
 
 
 @pytest.mark.real_data
