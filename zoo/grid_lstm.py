@@ -19,6 +19,8 @@ and how it is read here:
 import keras
 from keras import ops
 
+from zoo.tracks import whole
+
 TIED = (None, "depth", "all")
 
 
@@ -53,15 +55,11 @@ class GridLSTMCell(keras.layers.Layer):
 
     def __init__(self, units, depth=4, tied="depth", **kwargs):
         super().__init__(**kwargs)
-        for name, value in (("units", units), ("depth", depth)):
-            if value != int(value) or value < 1:
-                raise ValueError(
-                    f"{name} must be a whole number of 1 or more. Received: {value}"
-                )
+        self.units, self.depth = whole(units=units, depth=depth).values()
         if tied not in TIED:
             known = ", ".join(map(repr, TIED))
             raise ValueError(f"tied must be one of {known}. Received: {tied!r}")
-        self.units, self.depth, self.tied = int(units), int(depth), tied
+        self.tied = tied
         self.state_size = [self.units] * (2 * self.depth)
         self.output_size = self.units
 

@@ -34,9 +34,10 @@ from keras import ops
 from zoo import pb_passes
 from zoo.grid_lstm import GridLSTMCell, uniform
 from zoo.pb_learning import Learning
-from zoo.tracks import buckets, checked, padded
+from zoo.tracks import buckets, checked, checked_starts, factors, padded, whole
 
 CONTEXTS = ("hidden", "grid")
+DTYPES = ("float32", "float64")
 RATE = 0.9  # by which PB vectors move, in learning and recognition (section 2.3.6)
 
 
@@ -75,7 +76,8 @@ class LSTMPB(keras.Model):
         Of each frame the prediction of the next, `(batch, frames, features)`, in -1..1.
 
     Raises:
-        ValueError: a width is below 1, or `context` is none of the above.
+        ValueError: a width is below 1, `context` is none of the above, or the dtype
+            policy is neither float32 nor float64.
     """
 
     def __init__(
@@ -95,20 +97,21 @@ class LSTMPB(keras.Model):
             raise ValueError(
                 f'context must be "hidden" or "grid". Received: {context!r}'
             )
-        widths = {
-            "units": units,
-            "depth": depth,
-            "pb_units": pb_units,
-            "context_units": context_units,
-            "features": features,
-            "classes": classes,
-        }
-        for argument, width in widths.items():
-            if width != int(width) or width < 1:
-                raise ValueError(
-                    f"{argument} must be a whole number of 1 or more. Received: {width}"
-                )
+        widths = whole(
+            units=units,
+            depth=depth,
+            pb_units=pb_units,
+            context_units=context_units,
+            features=features,
+            classes=classes,
+        )
+        if self.dtype_policy.name not in DTYPES:
+            raise ValueError(
+                'LSTMPB computes in "float32" or "float64". Pass it one of them as '
+                f"dtype. Received: {self.dtype_policy.name!r}"
+            )
         self.config = {**widths, "context": context}
+        units, depth, pb_units, context_units, features, classes = widths.values()
         self.context_from = context
         self.features, self.classes, self.pb_units = features, classes, pb_units
         self.landmarks = self.dense("landmarks", features, units)
@@ -157,6 +160,12 @@ class LSTMPB(keras.Model):
             for name, variable in self.variables_by_name().items()
         }
 
+    def passes(self, name, *given):
+        """Calls one of the functions of `zoo.pb_passes`, compiled."""
+        sizes = tuple(self.config.values())
+        compiled = pb_passes.compiled(name, self.context_from, sizes)
+        return compiled(self.values(), *given)
+
     def call(self, inputs, training=False):
         tracks, pb = inputs
         frames = ops.swapaxes(tracks, 0, 1)
@@ -191,8 +200,8 @@ class LSTMPB(keras.Model):
             labels: the class of each, integers from 0.
             batch_size: tracks between two updates; 1 is the paper's online learning.
             epochs: passes over all tracks.
-            learning_rate: of the weights.
-            pb_rate: of the PB vectors.
+            learning_rate: of the weights, 0 or more.
+            pb_rate: of the PB vectors, 0 or more.
             momentum: of the weights, from 0 to below 1.
             seed: of the tracks' order.
             callbacks: Keras callbacks; `logs` has `loss`, the mean squared error of the
@@ -203,7 +212,7 @@ class LSTMPB(keras.Model):
             A `keras.callbacks.History`.
 
         Raises:
-            ValueError: tracks or labels are not as above.
+            ValueError: an argument is not as above.
             ArithmeticError: the loss is no longer finite.
         """
         learning = Learning(
@@ -227,17 +236,24 @@ class LSTMPB(keras.Model):
             NumPy array `(tracks, pb_units)`.
 
         Raises:
-            ValueError: the tracks are not as above.
+            ValueError: an argument is not as above.
+            ArithmeticError: a vector is no longer finite.
         """
+        whole(steps=steps, batch_size=batch_size)
+        factors(pb_rate=pb_rate)
         tracks = checked(tracks, self.features)
         found = np.zeros((len(tracks), self.pb_units), self.compute_dtype)
-        recognise = pb_passes.compiled("recognise", self.context_from)
         rate = ops.convert_to_tensor(pb_rate, self.compute_dtype)
         for rows in buckets([len(track) for track in tracks], batch_size):
             batch = padded([tracks[n] for n in rows], self.compute_dtype)
             batch = [ops.convert_to_tensor(part) for part in batch]
-            pb = recognise(self.values(), *batch, ops.convert_to_tensor(steps), rate)
+            pb = self.passes("recognise", *batch, ops.convert_to_tensor(steps), rate)
             found[rows] = ops.convert_to_numpy(pb)
+        if not np.isfinite(found).all():
+            raise ArithmeticError(
+                f"PB vectors are no longer finite after {steps} steps. Lower pb_rate "
+                f"from {pb_rate}, or look for values far from -1..1 in the tracks."
+            )
         return found
 
     def generate(self, pb, first_frame, steps):
@@ -248,38 +264,28 @@ class LSTMPB(keras.Model):
         Args:
             pb: PB vectors `(tracks, pb_units)`, or one `(pb_units,)`.
             first_frame: frames `(tracks, features)`, or one `(features,)`.
-            steps: number of frames.
+            steps: number of frames, 1 or more.
 
         Returns:
             NumPy array `(tracks, steps, features)`, without the first axis where both
             are single.
 
         Raises:
-            ValueError: the shapes are not as above.
+            ValueError: an argument is not as above.
         """
-        given = [ops.convert_to_numpy(pb), np.asarray(first_frame)]
-        widths = self.pb_units, self.features
-        for name, one, width in zip(("pb", "first_frame"), given, widths, strict=True):
-            if one.ndim not in (1, 2) or one.shape[-1] != width:
-                raise ValueError(
-                    f"{name} must have the shape ({width},) or (tracks, {width}). "
-                    f"Received: {one.shape}"
-                )
-        shape = np.broadcast_shapes(*(one.shape[:-1] for one in given))
-        rows = [
-            np.broadcast_to(one, (*shape, one.shape[-1])).reshape(-1, one.shape[-1])
-            for one in given
-        ]
+        whole(steps=steps)
+        given = ops.convert_to_numpy(pb), ops.convert_to_numpy(first_frame)
+        shape, rows = checked_starts(*given, self.pb_units, self.features)
         rows = [ops.convert_to_tensor(one, self.compute_dtype) for one in rows]
-        generate = pb_passes.compiled("generate", self.context_from)
-        made = ops.convert_to_numpy(generate(self.values(), *rows, np.arange(steps)))
+        made = ops.convert_to_numpy(self.passes("generate", *rows, np.arange(steps)))
         return made.reshape(*shape, steps, self.features)
 
-    def endpoints(self, steps=50):
+    def endpoints(self, steps=50, pb_rate=RATE):
         """What `zoo.export.export` writes: functions with their signatures.
 
         Args:
             steps: how often a PB vector moves in recognition.
+            pb_rate: how far, as for `recognise`.
 
         Returns:
             Dict of `serve`, tracks and PB vectors to next frames, and `features`,
@@ -292,13 +298,18 @@ class LSTMPB(keras.Model):
         lengths = keras.InputSpec(shape=(None,), dtype="int32")
 
         def features(tracks, lengths):
-            given = tracks, lengths, steps, ops.cast(RATE, dtype)
+            given = tracks, lengths, steps, ops.cast(pb_rate, dtype)
             return pb_passes.recognise(self.values(), self.context_from, *given)
 
         return {
             "serve": (lambda tracks, pb: self((tracks, pb)), [tracks, pb]),
             "features": (features, [tracks, lengths]),
         }
+
+    def export(self, filepath, format="tf_saved_model", **arguments):
+        """`keras.Model.export` of next-frame prediction; `zoo.export` adds the rest."""
+        arguments.setdefault("input_signature", [tuple(self.endpoints()["serve"][1])])
+        super().export(filepath, format=format, **arguments)
 
     def get_config(self):
         return {**self.config, "name": self.name, "dtype": self.dtype_policy.name}

@@ -4,7 +4,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import pb_passes
 from zoo.tracks import buckets, checked, factors, padded, whole
 
 PATIENCE = 10  # epochs without improvement, then both rates are divided by DECREASE
@@ -29,13 +28,15 @@ class Learning:
         factors(learning_rate=learning_rate, pb_rate=pb_rate, momentum=momentum)
         if momentum >= 1:
             raise ValueError(f"momentum must be below 1. Received: {momentum}")
+        if seed < 0:
+            raise ValueError(f"seed must be 0 or more. Received: {seed}")
         self.model = model
         self.tracks = checked(tracks, model.features)
         self.labels = checked_labels(labels, len(self.tracks), model.classes)
         self.lengths = np.array([len(track) for track in self.tracks])
         self.batch_size, self.seed = batch_size, seed
         self.variables = model.variables_by_name()
-        self.optimizer = keras.optimizers.SGD(learning_rate, momentum)
+        self.optimizer = keras.optimizers.SGD(float(learning_rate), float(momentum))
         self.optimizer.build(list(self.variables.values()))
         self.pb_rate = pb_rate
         self.epoch, self.best, self.stale = 0, np.inf, 0
@@ -88,8 +89,8 @@ class Learning:
         model, labels = self.model, self.labels[rows]
         tracks, lengths = padded([self.tracks[n] for n in rows], model.compute_dtype)
         pb = ops.convert_to_numpy(model.pb)
-        errors, d_pb, gradients = pb_passes.compiled("learn", model.context_from)(
-            model.values(),
+        errors, d_pb, gradients = model.passes(
+            "learn",
             ops.convert_to_tensor(tracks),
             ops.convert_to_tensor(lengths),
             ops.convert_to_tensor(pb[labels]),

@@ -314,9 +314,11 @@ def learn(weights, mode, tracks, lengths, pb, learning=True):
     """
     frames = ops.swapaxes(tracks, 0, 1)
     frames, targets = frames[:-1], frames[1:]
-    predicted, kept = forward(weights, mode, frames, pb)
     times = ops.arange(ops.shape(frames)[0], dtype=lengths.dtype)
     there = (times[:, None] < lengths - 1)[:, :, None]
+    # What stands after an end may be no number, which times zero is not zero.
+    frames = ops.where(there, frames, 0)
+    predicted, kept = forward(weights, mode, frames, pb)
     misses = ops.where(there, predicted - targets, 0)
     count = ops.cast(lengths - 1, misses.dtype) * tracks.shape[-1]
     errors = ops.sum(misses**2, axis=(0, 2)) / count
@@ -341,8 +343,12 @@ def recognise(weights, mode, tracks, lengths, steps, rate):
 
 
 @functools.cache
-def compiled(name, mode):
-    """One of the functions above, for the mode, as the backend runs it fastest."""
+def compiled(name, mode, sizes):
+    """One of the functions above, for the mode, as the backend runs it fastest.
+
+    `sizes` keeps networks of other sizes apart: TensorFlow would make one graph for
+    all of them, in which no width is known.
+    """
     function = globals()[name]
 
     def run(weights, *given):

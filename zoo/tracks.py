@@ -1,6 +1,27 @@
-"""Landmark tracks of different lengths, and batches of like lengths."""
+"""Landmark tracks of different lengths, batches of like lengths, and their checks."""
+
+from numbers import Real
 
 import numpy as np
+
+
+def whole(**numbers):
+    """Checks that numbers are whole and 1 or more, and returns them as integers."""
+    for name, value in numbers.items():
+        if not isinstance(value, Real) or value % 1 or value < 1:
+            raise ValueError(
+                f"{name} must be a whole number of 1 or more. Received: {value!r}"
+            )
+    return {name: int(value) for name, value in numbers.items()}
+
+
+def factors(**numbers):
+    """Checks that numbers are finite and 0 or more."""
+    for name, value in numbers.items():
+        if not isinstance(value, Real) or not 0 <= value < np.inf:
+            raise ValueError(
+                f"{name} must be a finite number of 0 or more. Received: {value!r}"
+            )
 
 
 def checked(tracks, features):
@@ -27,6 +48,10 @@ def checked(tracks, features):
                 f"A track must be an array (frames, {features}) of at least 2 frames. "
                 f"Received at position {n}: shape {track.shape}"
             )
+        if track.dtype.kind not in "biuf":
+            raise ValueError(
+                f"A track must hold numbers. Received at position {n}: {track.dtype}"
+            )
         if not np.isfinite(track).all():
             missing = int((~np.isfinite(track).all(axis=1)).sum())
             raise ValueError(
@@ -35,6 +60,40 @@ def checked(tracks, features):
                 "datasets.landmarks."
             )
     return tracks
+
+
+def checked_starts(pb, first_frame, pb_units, features):
+    """Reads PB vectors and first frames, one of which may serve for all of the other.
+
+    Args:
+        pb: `(tracks, pb_units)` or `(pb_units,)`.
+        first_frame: `(tracks, features)` or `(features,)`.
+        pb_units, features: the widths.
+
+    Returns:
+        The shape of what they are of, `(tracks,)` or `()`; and both with a first axis.
+
+    Raises:
+        ValueError: they have other shapes, or values that are not finite.
+    """
+    given = {"pb": (pb, pb_units), "first_frame": (first_frame, features)}
+    for name, (one, width) in given.items():
+        if one.ndim not in (1, 2) or one.shape[-1] != width or not one.size:
+            raise ValueError(
+                f"{name} must have the shape ({width},) or (tracks, {width}). "
+                f"Received: {one.shape}"
+            )
+        if one.dtype.kind not in "biuf" or not np.isfinite(one).all():
+            raise ValueError(f"{name} must be finite numbers. Received: {one}")
+    counts = {len(one) for one, _ in given.values() if one.ndim == 2}
+    if len(counts - {1}) > 1:
+        raise ValueError(
+            "pb and first_frame must be of as many tracks, or one of them of one. "
+            f"Received: {pb.shape} and {first_frame.shape}"
+        )
+    shape = (max(counts),) if counts else ()
+    rows = max(counts, default=1)
+    return shape, [np.broadcast_to(one, (rows, width)) for one, width in given.values()]
 
 
 def padded(tracks, dtype):
