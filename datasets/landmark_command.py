@@ -3,15 +3,14 @@
 import argparse
 import os
 import sys
+import warnings
 from pathlib import Path
 
 import pandas as pd
 
-from datasets import landmarks
-from datasets.landmark_sheet import draw_sheet
+from datasets import landmarks, video_files
+from datasets.landmark_sheet import check_sheet, draw_sheet
 from datasets.landmark_track import LandmarkTrack
-
-ENDINGS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv")
 
 
 def find_videos(given: list[str]) -> list[str]:
@@ -19,6 +18,9 @@ def find_videos(given: list[str]) -> list[str]:
 
     Raises:
         FileNotFoundError: There is no such file or folder, or no video in a folder.
+
+    Warns:
+        UserWarning: A folder may not be read, or a link leads nowhere.
     """
     found = []
     for path in map(Path, given):
@@ -27,47 +29,48 @@ def find_videos(given: list[str]) -> list[str]:
         if not path.is_dir():
             found.append(str(path))
             continue
-        within = [
-            str(file)
-            for file in sorted(path.rglob("*"))
-            if file.suffix.lower() in ENDINGS
-            and file.is_file()
-            and not file.name.startswith(".")
-        ]
+        files, _, unreadable = video_files.walk(path)
+        if unreadable:
+            some = ", ".join(map(str, unreadable[:5]))
+            warnings.warn(f"left out, cannot be read: {some}", stacklevel=2)
+        endings = video_files.ENDINGS
+        within = [str(f) for f in sorted(files) if video_files.ending(f) in endings]
         if not within:
             raise FileNotFoundError(
-                f"no video in {path}; expected files that end in {' '.join(ENDINGS)}"
+                f"no video in {path}; expected files that end in {' '.join(endings)}"
             )
         found += within
     return list(dict.fromkeys(found))
 
 
-def save_all(tracks: dict[str, LandmarkTrack], folder: str) -> None:
-    """Write tracks as .npz files, laid out as the videos are.
+def places(videos: list[str], folder: str) -> dict[str, Path]:
+    """Where the tracks of videos go: .npz files, laid out as the videos are.
 
     Args:
-        tracks: Video -> track.
+        videos: Their paths.
         folder: Made if it is absent.
+
+    Returns:
+        Video -> file.
 
     Raises:
         ValueError: Two videos of one folder differ in their ending only.
-        OSError: The folder cannot be written.
+        OSError: The folder cannot be made.
     """
-    places = {}
+    taken = {}
     # Without what the videos' absolute paths have in common.
-    above = os.path.commonpath([os.path.dirname(os.path.abspath(v)) for v in tracks])
-    for video in tracks:
+    above = os.path.commonpath([os.path.dirname(os.path.abspath(v)) for v in videos])
+    for video in videos:
         name = os.path.relpath(os.path.abspath(video), above)
         place = Path(folder, name).with_suffix(".npz")
-        if place in places:
+        if place in taken:
             raise ValueError(
-                f"{video} and {places[place]} would both be written to {place}; "
+                f"{video} and {taken[place]} would both be written to {place}; "
                 "extract them one at a time, or rename one"
             )
-        places[place] = video
-    for place, video in places.items():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        tracks[video].save(place)
+        taken[place] = video
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return {video: place for place, video in taken.items()}
 
 
 def table(tracks: dict[str, LandmarkTrack]) -> str:
@@ -80,14 +83,6 @@ def table(tracks: dict[str, LandmarkTrack]) -> str:
         rows[video] = frames, track.found.sum(), round(rate, 2), round(seconds, 2)
     columns = ["frames", "found", "fps", "seconds"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).to_string()
-
-
-def _sheet(options, videos, tracks, failures) -> None:
-    """Draws what can be drawn: videos without a face, but none that cannot be read."""
-    faceless = {p for p, why in failures.to_numpy() if ": no face in any" in why}
-    shown = {v: tracks.get(v) for v in videos if v in tracks or v in faceless}
-    if shown:
-        draw_sheet(options.show, shown)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -116,18 +111,22 @@ def main(argv: list[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         videos = find_videos(options.videos)
+        if options.show:
+            check_sheet(options.show, len(videos))
+        files = places(videos, options.out) if options.out else {}
         settings = {"jobs": options.jobs, "model": options.model}
         tracks, failures = landmarks.extract_all(videos, options.copies, **settings)
         if tracks:
             print(table(tracks))
-            if options.out:
-                save_all(tracks, options.out)
+        for video in files.keys() & tracks.keys():
+            files[video].parent.mkdir(parents=True, exist_ok=True)
+            tracks[video].save(files[video])
         if len(failures):
             print(f"\n{len(failures)} of {len(videos)} videos failed:")
             for reason in failures.reason:
                 print(f"  {reason}")
         if options.show:
-            _sheet(options, videos, tracks, failures)
+            draw_sheet(options.show, {video: tracks.get(video) for video in videos})
     except (OSError, ValueError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -3,12 +3,13 @@
 Sources: OpenFace's wiki, "Output Format"; py-feat's result tables; MediaPipe's face
 mesh (468 points, 478 with the irises).
 
-Our readings. Where a file has no crop, one is made from the points as the Haar cascade
-would place it: its side 2.7 distances between the eyes (their median over the file, so
-that its size is constant, as a tracked crop's is), its middle 0.085 sides below the
-middle between them. (Over three real videos, 599 frames, the cascade's boxes measure
-2.62, 2.77 and 2.77 such distances and lie 0.08, 0.10 and 0.08 below.) Of several faces
-one is kept: see `read`.
+Our readings. These programs' rectangles, where they write any, sit otherwise than the
+study's crop and change from frame to frame. The crop is therefore made from the points,
+as the Haar cascade would place it: its side 2.7 distances between the eyes (their
+median over the file, so that its size is constant, as a tracked crop's is), its middle
+0.085 sides below the middle between them. (Over three real videos, 599 frames, the
+cascade's boxes measure 2.62, 2.77 and 2.77 such distances and lie 0.08, 0.10 and 0.08
+below.) Of several faces one is kept: see `read`.
 """
 
 import os
@@ -36,10 +37,10 @@ _MESHES = (468, 478)
 # Mesh coordinates are mostly parts of an unknown frame: the study's own is assumed.
 _FRAME = (1920, 1080)
 _COLUMNS = [f"{axis}_{i}" for axis in "xy" for i in range(landmark_points.POINTS)]
-_RECTANGLE = ["FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight"]
 _SIDE, _BELOW = 2.7, 0.085
 _SAME_FACE = 0.1  # overlap with where it was last seen
 _PATIENCE = 0.5  # seconds after which the face is looked for elsewhere
+_MOST = 10**6  # frames, eleven hours; more are a misprint, and no memory holds them
 
 
 def read(path: str | os.PathLike, fps: float = 25.0) -> LandmarkTrack:
@@ -47,14 +48,15 @@ def read(path: str | os.PathLike, fps: float = 25.0) -> LandmarkTrack:
 
     - .npz of `LandmarkTrack.save`;
     - .csv of OpenFace (`x_0` to `y_67`, `success` or `confidence`, `timestamp`) or of
-      py-feat (the same and `FaceRectX` to `FaceRectHeight`, `frame`);
+      py-feat (the same points, and `frame`), of one video;
     - .npy, or .npz with one array, of MediaPipe's face mesh: (frames, 468 or 478, 2 or
       3), in parts of the frame (taken as one of 1920x1080) or in pixels; all NaN or 0
       where there is no face. The 68 points are approximate.
 
     Of several faces in OpenFace's file (`face_id`) the one in most frames is kept; in
     py-feat's the largest of the first frame that has one, then the one that overlaps
-    it most, or after half a second without any, the nearest.
+    it most, or after half a second without any, the nearest. Frames that show only
+    others are frames without a face.
 
     Args:
         path: The file.
@@ -96,16 +98,14 @@ def box_of(points: np.ndarray) -> np.ndarray:
     return np.concatenate([middle - sides / 2, sides], axis=1)
 
 
-def _track(path, points, boxes, times, size) -> LandmarkTrack:
+def _track(path, points, times, size) -> LandmarkTrack:
     if np.isnan(points).any(axis=(1, 2)).all():
         raise ValueError(f"{path}: no face in any of the {len(points)} frames")
-    boxes = box_of(points) if boxes is None else boxes
-    absent = np.isnan(points).any(axis=(1, 2)) | np.isnan(boxes).any(axis=1)
-    points[absent], boxes[absent] = np.nan, np.nan
-    if not (boxes[~absent, 2:] > 0).all() or absent.all():
+    boxes = box_of(points)
+    if not np.nanmin(boxes[:, 2:]) > 0:
         raise ValueError(
-            f"{path}: expected faces with a width and height above 0; in some frame "
-            "the box, or the distance between the eyes, is 0 or less"
+            f"{path}: expected faces with a width and height above 0; the distance "
+            "between the eyes is 0 in most frames"
         )
     margins = np.zeros((1, 4), int)
     return LandmarkTrack(points[None], boxes, times, margins, size, path.name)
@@ -116,30 +116,23 @@ def _track(path, points, boxes, times, size) -> LandmarkTrack:
 
 def _from_table(path: Path, fps: float) -> LandmarkTrack:
     table = _table(path)
-    has_box = set(_RECTANGLE) <= set(table)
     if "frame" not in table:
         table = table.assign(frame=np.arange(len(table)))
     table = table[np.isfinite(table.frame)].sort_values("frame", kind="stable")
     if not len(table):
         raise ValueError(f"{path}: expected a line a frame, got none")
+    # Of all faces' lines: where the kept one is absent, there are frames all the same.
+    frames = _frames(path, table.frame.unique())
+    times = _times(table.drop_duplicates("frame").set_index("frame"), frames, fps)
+    size = (0, 0)
+    if {"FrameWidth", "FrameHeight"} <= set(table):
+        size = tuple(table[["FrameWidth", "FrameHeight"]].max().fillna(0).astype(int))
     _hide(table, "success", 1)
     _hide(table, "confidence" if "success" not in table else "", 0.5)
-    table["seen"] = table[_COLUMNS + _RECTANGLE * has_box].notna().all(axis=1)
-    table = _one_face(table, fps)
-    frames = table.frame.to_numpy()
-    step = np.gcd.reduce(np.diff(frames).astype(int)) if len(frames) > 1 else 1
-    every = np.arange(frames[0], frames[-1] + 1, max(step, 1))
-    table = table.set_index("frame").reindex(every)
-    x, y = np.split(table[_COLUMNS].to_numpy(), 2, axis=1)
-    boxes = table[_RECTANGLE].to_numpy() if has_box else None
-    size = [
-        table[name].max() for name in ("FrameWidth", "FrameHeight") if name in table
-    ]
-    times = _times(table, every, fps)
-    size = (
-        tuple(map(int, size)) if len(size) == 2 and np.isfinite(size).all() else (0, 0)
-    )
-    return _track(path, np.stack([x, y], axis=-1), boxes, times, size)
+    face = _one_face(table[table[_COLUMNS].notna().all(axis=1)], fps)
+    values = face.set_index("frame")[_COLUMNS].reindex(frames).to_numpy()
+    points = np.stack(np.split(values, 2, axis=1), axis=-1)
+    return _track(path, points, times, size)
 
 
 def _table(path: Path) -> pd.DataFrame:
@@ -155,13 +148,42 @@ def _table(path: Path) -> pd.DataFrame:
             f"and py-feat write them; {len(missing)} are missing, first {missing[0]}. "
             f"The table begins with {', '.join(table.columns[:5])}"
         )
-    names = [*_COLUMNS, *_RECTANGLE, "frame", "timestamp", "success", "confidence"]
+    if {"input", "frame"} <= set(table):
+        _one_input(path, table)
+    names = [*_COLUMNS, "frame", "timestamp", "success", "confidence"]
     names += ["face_id", "FrameWidth", "FrameHeight"]
     table = table[[name for name in names if name in table]]
     try:
         return table.astype(float).replace([np.inf, -np.inf], np.nan).copy()
     except ValueError as error:
         raise ValueError(f"{path}: expected numbers only: {error}") from error
+
+
+def _one_input(path: Path, table: pd.DataFrame) -> None:
+    """Pictures have a number each, but two videos the same ones."""
+    inputs = table.groupby("frame").input.nunique()
+    if (inputs > 1).any():
+        names = table.input.dropna().unique()
+        raise ValueError(
+            f"{path}: expected one video, got {len(names)} in the column input, first "
+            f"{names[0]} and {names[1]}. Write each into a file of its own: for name, "
+            'part in table.groupby("input"): part.to_csv(...)'
+        )
+
+
+def _frames(path: Path, numbers: np.ndarray) -> np.ndarray:
+    """The frames from the first to the last, of which some may have no line."""
+    odd = numbers[(numbers % 1 > 0) | (np.abs(numbers) > 1e15)]
+    if len(odd):
+        raise ValueError(f"{path}: expected whole frame numbers, got {odd[0]}")
+    # Every tenth frame may have been analysed, or so.
+    step = np.gcd.reduce(np.diff(numbers).astype(int)) if len(numbers) > 1 else 1
+    if (numbers[-1] - numbers[0]) / step >= _MOST:
+        raise ValueError(
+            f"{path}: expected a video of at most {_MOST:,} frames, got the numbers "
+            f"{numbers[0]:.0f} to {numbers[-1]:.0f} in {len(numbers)} lines"
+        )
+    return np.arange(numbers[0], numbers[-1] + 1, step)
 
 
 def _hide(table: pd.DataFrame, name: str, least: float) -> None:
@@ -171,39 +193,25 @@ def _hide(table: pd.DataFrame, name: str, least: float) -> None:
 
 
 def _one_face(table: pd.DataFrame, fps: float) -> pd.DataFrame:
-    """One line a frame: the same face's throughout."""
+    """The lines of one face, at most one a frame, of those that show any."""
     if "face_id" in table:
-        kept = table.face_id[table.seen].value_counts()
-        if len(kept):
-            table = table[table.face_id == kept.index[0]]
-        return table.drop_duplicates("frame")
-    if not table.frame.duplicated().any():
-        return table
+        kept = table.face_id.value_counts()
+        return table[table.face_id.isin(kept.index[:1])].drop_duplicates("frame")
     x, y = np.split(table[_COLUMNS].to_numpy(), 2, axis=1)
     start = np.stack([x.min(axis=1), y.min(axis=1)], axis=1)
     end = np.stack([x.max(axis=1), y.max(axis=1)], axis=1)
     boxes = np.concatenate([start, end - start], axis=1)
-    rows, last, when = [], None, 0.0
-    lines = np.arange(len(table))
-    for frame, same in pd.Series(lines).groupby(table.frame.to_numpy()):
-        faces = [line for line in same if table.seen.iloc[line]]
-        lost = last is not None and (frame - when) / fps > _PATIENCE
-        line = _chosen(faces, boxes, last, lost)
+    lines, last, when = [], None, 0.0
+    for frame, faces in table.reset_index(drop=True).groupby("frame").groups.items():
+        lost = (frame - when) / fps > _PATIENCE
+        line = _chosen(faces.tolist(), boxes, last, lost)
         if line is not None:
-            rows.append(line)
+            lines.append(line)
             last, when = boxes[line], frame
-    if not rows:
-        return table.drop_duplicates("frame")
-    # Frames without the face stay as frames.
-    kept = table.iloc[rows]
-    ends = table.iloc[[0, -1]].copy()
-    ends[_COLUMNS] = np.nan
-    return pd.concat([kept, ends]).drop_duplicates("frame").sort_values("frame")
+    return table.iloc[lines]
 
 
-def _chosen(faces, boxes, last, lost: bool):
-    if not faces:
-        return None
+def _chosen(faces: list[int], boxes: np.ndarray, last, lost: bool) -> int | None:
     if last is None:
         return max(faces, key=lambda line: np.prod(boxes[line, 2:]))
     if lost:
@@ -216,7 +224,8 @@ def _chosen(faces, boxes, last, lost: bool):
 
 def _times(table: pd.DataFrame, frames: np.ndarray, fps: float) -> np.ndarray:
     if "timestamp" in table:
-        stamps = table.timestamp.interpolate(limit_area="inside").to_numpy()
+        stamps = table.timestamp.reindex(frames).interpolate(limit_area="inside")
+        stamps = stamps.to_numpy()
         if np.isfinite(stamps).all() and (np.diff(stamps) > 0).all():
             return stamps - stamps[0]
     return (frames - frames[0]) / fps
@@ -260,4 +269,4 @@ def _from_mesh(path: Path, mesh: np.ndarray, fps: float) -> LandmarkTrack:
     # A face in pixels reaches beyond 2; parts of a frame may slightly exceed 0 to 1.
     if not absent.all() and np.nanmax(np.abs(points)) <= 2:
         points, size = points * _FRAME, _FRAME
-    return _track(path, points, None, np.arange(len(mesh)) / fps, size)
+    return _track(path, points, np.arange(len(mesh)) / fps, size)

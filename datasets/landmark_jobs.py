@@ -23,7 +23,8 @@ def run(paths: list[str], settings: tuple[int, int, Path], jobs: int | None):
 
     Returns:
         Tracks and reasons of failures, two dicts by path. A video that kills its
-        process (a decoder can crash on a damaged file) is a failure like others.
+        process (a decoder can crash on a damaged file) is a failure like others,
+        unless there is but one process.
 
     Warns:
         UserWarning: As `extract` does.
@@ -35,27 +36,28 @@ def run(paths: list[str], settings: tuple[int, int, Path], jobs: int | None):
     tracks, reasons = {}, {}
     with tqdm(total=len(paths), unit="video", disable=not paths) as bar:
 
-        def work(some: list[str], jobs: int) -> None:
-            parallel = Parallel(n_jobs=jobs, return_as="generator_unordered")
-            for path, result, messages in parallel(
-                delayed(attempt)(path, *settings) for path in some
-            ):
-                done = tracks if isinstance(result, LandmarkTrack) else reasons
-                done[path] = result
-                for message in messages:
-                    warnings.warn(message, stacklevel=4)
-                bar.update()
-
-        try:
-            work(paths, jobs or -1)
-        except BrokenProcessPool:
-            # Nobody says whose fault it was: the rest, each in a process of its own.
-            for path in [p for p in paths if p not in tracks and p not in reasons]:
-                try:
-                    work([path], 2)
-                except BrokenProcessPool:
-                    reasons[path] = _KILLED.format(path=path)
+        def work(some: list[str]) -> None:
+            parallel = Parallel(n_jobs=jobs or -1, return_as="generator_unordered")
+            try:
+                for path, result, messages in parallel(
+                    delayed(attempt)(path, *settings) for path in some
+                ):
+                    done = tracks if isinstance(result, LandmarkTrack) else reasons
+                    done[path] = result
+                    for message in messages:
+                        warnings.warn(message, stacklevel=4)
                     bar.update()
+            except BrokenProcessPool:
+                if len(some) == 1:
+                    reasons[some[0]] = _KILLED.format(path=some[0])
+                    bar.update()
+                    return
+                # Nobody says whose fault it was: halved until it is alone.
+                rest = [p for p in some if p not in tracks and p not in reasons]
+                for half in filter(None, (rest[::2], rest[1::2])):
+                    work(half)
+
+        work(paths)
     return tracks, reasons
 
 
@@ -74,6 +76,10 @@ def attempt(path: str, copies: int, seed: int, model: Path):
             result = landmarks.extract(path, copies, seed, model)
     except (OSError, ValueError) as error:
         result = str(error)
+    except ImportError:  # would fail for every video
+        raise
+    except Exception as error:  # of OpenCV or dlib: this video's own fault
+        result = f"{path}: {type(error).__name__}: {error}"
     finally:
         cv2.setNumThreads(threads)
     return path, result, [str(warning.message) for warning in caught]

@@ -22,20 +22,21 @@ def draw_sheet(
 
     Args:
         path: Where the PNG goes.
-        tracks: Video -> its track, or None where no frame shows a face.
+        tracks: Video -> its track, or None where there is none: such a video is drawn
+            if it can be read.
 
     Raises:
         ValueError: There are more than 20 videos, or none.
-        OSError: A video cannot be read, or the sheet not be written.
+        OSError: A video with a track cannot be read, or the sheet not be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    if not 1 <= len(tracks) <= _MOST:
-        raise ValueError(
-            f"a contact sheet shows 1 to {_MOST} videos, got {len(tracks)}; name fewer"
-        )
+    check_sheet(path, len(tracks))
     shown = {video: _frames(video, track) for video, track in tracks.items()}
+    shown = {video: pictures for video, pictures in shown.items() if pictures}
+    if not shown:
+        return
     # Inches; the title of a row lies above it.
     heights = []
     for pictures in shown.values():
@@ -62,12 +63,38 @@ def draw_sheet(
     figure.savefig(Path(path), format="png")
 
 
+def check_sheet(path: str | os.PathLike, count: int) -> None:
+    """Refuse what `draw_sheet` would refuse, before any work is done.
+
+    Args:
+        path: Where the PNG is to go.
+        count: How many videos there are.
+
+    Raises:
+        ValueError: There are more than 20 videos, or none.
+        OSError: The path is a folder, or its own folder is absent.
+    """
+    if not 1 <= count <= _MOST:
+        raise ValueError(
+            f"a contact sheet shows 1 to {_MOST} videos, got {count}; name fewer"
+        )
+    if Path(path).is_dir():
+        raise IsADirectoryError(f"{path} is a folder; expected a PNG file to write")
+    if not Path(path).parent.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder {Path(path).parent} to write {Path(path).name} to"
+        )
+
+
 def _frames(video, track):
     """(number, small RGB picture, its scale) of the frames to be shown."""
     cv2 = opencv()
     if track is None:
-        with Video(video) as frames:
-            count = sum(1 for _ in frames)
+        try:
+            with Video(video) as frames:
+                count = sum(1 for _ in frames)
+        except OSError:
+            return []
     else:
         count = len(track.times)
     chosen = set(np.linspace(0, count - 1, _COLUMNS * _ROWS).round().astype(int))
@@ -96,5 +123,6 @@ def _draw(axis, title: str, picture, scale: float, track, index: int) -> None:
     else:
         height, width = picture.shape[:2]
         axis.plot([0, width - 1], [0, height - 1], color="red", alpha=0.6)
-        axis.set_title(f"{title}: no face", size=7, pad=2, color="red")
+        why = "no face" if track is not None else "no points"
+        axis.set_title(f"{title}: {why}", size=7, pad=2, color="red")
     axis.set(xlim=(-0.5, picture.shape[1] - 0.5), ylim=(picture.shape[0] - 0.5, -0.5))

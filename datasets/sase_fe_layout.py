@@ -24,14 +24,14 @@ from typing import NamedTuple
 
 from datasets import sase_fe_labels as labels
 from datasets import sase_fe_names as names
+from datasets import video_files
 
-_STRAYS = {"thumbs.db", "desktop.ini", "__macosx"}
 _PART = re.compile(r"(train|val|test)(ing|id|idation)?(set|data|part|videos?)?s?")
 _PARTS = {"train": "train", "val": "validation", "test": "test"}
-_KINDS = dict.fromkeys(names.VIDEO_ENDINGS, "video")
+_KINDS = dict.fromkeys(video_files.ENDINGS, "video")
 _KINDS |= dict.fromkeys(names.POINT_ENDINGS, "points")
 # Of the files of one clip the first is used.
-_RANK = {e: i for i, e in enumerate(names.POINT_ENDINGS + names.VIDEO_ENDINGS)}
+_RANK = {e: i for i, e in enumerate(names.POINT_ENDINGS + video_files.ENDINGS)}
 
 
 class Clip(NamedTuple):
@@ -73,15 +73,18 @@ def find(folder: str | os.PathLike) -> tuple[list[Clip], dict[str, list[str]]]:
     if not root.is_dir():
         why = "it is a file, not a folder" if root.exists() else "it does not exist"
         raise FileNotFoundError(_complaint(root, why))
-    paths, folders, unreadable = _walk(root)
+    paths, folders, closed = video_files.walk(root)
+    unreadable = [_shown(path, root) for path in closed]
     found, tables, unknown, other = [], [], [], []
     for path in paths:
         if clip := _clip(path, root):
             found.append(clip)
-        elif _ending(path) == ".csv" and (table := labels.read(path)):
+        elif video_files.ending(path) == ".csv" and (table := labels.read(path)):
             tables.append((path, table))
         else:
-            (unknown if _ending(path) in _KINDS else other).append(_shown(path, root))
+            (unknown if video_files.ending(path) in _KINDS else other).append(
+                _shown(path, root)
+            )
     if not found:
         raise FileNotFoundError(
             _complaint(root, _found(paths, unknown, unreadable, root))
@@ -109,7 +112,7 @@ def _complaint(root: Path, why: str) -> str:
 
 def _found(paths: list[Path], unknown: list, unreadable: list, root: Path) -> str:
     if unreadable:
-        return f"folders in it may not be read: {', '.join(unreadable[:5])}"
+        return f"not everything in it can be read: {', '.join(unreadable[:5])}"
     if not paths:
         return "it is empty"
     if unknown:
@@ -124,37 +127,9 @@ def _shown(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix()
 
 
-def _walk(root: Path) -> tuple[list[Path], list[Path], list[str]]:
-    """Files and folders below, without what file managers leave; no link twice."""
-    files, folders, unreadable, seen = [], [], [], set()
-
-    def fail(error: OSError) -> None:
-        unreadable.append(_shown(Path(error.filename), root))
-
-    for here, below, inside in os.walk(root, onerror=fail, followlinks=True):
-        real = os.path.realpath(here)
-        if real in seen:
-            below.clear()
-            continue
-        seen.add(real)
-        folders.append(Path(here))
-        below[:] = sorted(name for name in below if not _is_stray(name))
-        kept = (Path(here, name) for name in sorted(inside) if not _is_stray(name))
-        files += [path for path in kept if path.is_file()]
-    return files, folders, unreadable
-
-
-def _is_stray(name: str) -> bool:
-    return name.startswith(".") or name.strip().lower() in _STRAYS
-
-
-def _ending(path: Path) -> str:
-    return names.split(path.name)[1]
-
-
 def _clip(path: Path, root: Path) -> Clip | None:
     """What a file is by its name and place."""
-    stem, ending = names.split(path.name)
+    stem, ending = video_files.split(path.name)
     if ending not in _KINDS:
         return None
     kind, here = _KINDS[ending], path.parent
@@ -191,7 +166,9 @@ def _once(found: list[Clip], root: Path) -> tuple[list[Clip], dict]:
         by_key.setdefault(clip.key, []).append(clip)
     clips, spare = [], {"duplicates": [], "videos_with_points": []}
     for files in by_key.values():
-        used, *left = sorted(files, key=lambda c: (_RANK[_ending(c.path)], c.path))
+        used, *left = sorted(
+            files, key=lambda c: (_RANK[video_files.ending(c.path)], c.path)
+        )
         clips.append(used)
         videos = [c for c in left if c.kind != used.kind]
         for clip in left:

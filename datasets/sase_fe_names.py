@@ -9,7 +9,6 @@ Our readings: the challenge's "contentment" is the paper's "contempt". Upper and
 case and any white space in a name are of no meaning.
 """
 
-import os
 import re
 
 EMOTIONS = ("anger", "contempt", "disgust", "happiness", "sadness", "surprise")
@@ -21,7 +20,6 @@ CODES = {
     for (letter, before), emotion in zip(_LETTERS.items(), EMOTIONS, strict=True)
     for code, label in ((f"N2{letter}", 1), (f"{before}2N2{letter}", 0))
 }
-VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg", ".webm")
 POINT_ENDINGS = (".npz", ".csv", ".npy")  # where there are several, the first is used
 
 _SPELT = {code.casefold(): code for code in CODES}
@@ -35,12 +33,6 @@ _WORDS = {
 }
 _EMOTION_OF = {word: emotion for emotion, words in _WORDS.items() for word in words}
 _FLAT = re.compile(r"([0-9]{10})_([a-z]+)")
-
-
-def split(name: str) -> tuple[str, str]:
-    """A file's name without white space and ending, and its ending in lower case."""
-    stem, ending = os.path.splitext("".join(name.split()))
-    return stem, ending.lower()
 
 
 def code(stem: str) -> str | None:
@@ -63,4 +55,4 @@ def numbered(stem: str) -> tuple[str, str] | None:
 def natural(text: str) -> list:
     """What to sort by so that 2 comes before 10."""
     parts = re.split(r"([0-9]+)", text)
-    return [int(part) if part.isdigit() else part for part in parts]
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)]

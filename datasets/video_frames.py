@@ -2,7 +2,6 @@
 
 import math
 import os
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +42,7 @@ class Video:
 
     Attributes:
         fps: Frames a second as the container says, or 25 where it does not.
+        note: After the last frame, whether the video breaks off; or else empty.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -51,6 +51,7 @@ class Video:
 
     def __init__(self, path: str | os.PathLike):
         self.path = Path(path)
+        self.note = ""
         cv2 = opencv()
         _check_file(self.path)
         level = cv2.setLogLevel(0)  # what it would print is in the error
@@ -76,9 +77,6 @@ class Video:
     def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
         """Frames as (seconds as the container says, uint8 (height, width, 3), BGR).
 
-        Warns:
-            UserWarning: The frames end long before the container says they do.
-
         Raises:
             OSError: There is no frame, or their size changes.
         """
@@ -100,10 +98,9 @@ class Video:
         if not count:
             raise OSError(f"{self.path} holds no frame that can be decoded")
         if count < 0.9 * announced:  # containers are often wrong by a few frames
-            warnings.warn(
-                f"{self.path} breaks off: {count} of {announced:.0f} frames can be "
-                "decoded. Only they are used",
-                stacklevel=2,
+            self.note = (
+                f"breaks off: {count} of {announced:.0f} frames can be decoded. Only "
+                "they are used"
             )
 
 

@@ -7,29 +7,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from skimage import data
 
 from datasets import landmark_sheet, landmarks
 from datasets.landmark_command import find_videos, main
 from datasets.landmark_track import LandmarkTrack
 
 
-@pytest.fixture(scope="module")
-def picture():
-    return data.astronaut()[..., ::-1].copy()
-
-
-def write(path, frames):
-    path.parent.mkdir(exist_ok=True, parents=True)
-    code = cv2.VideoWriter_fourcc(*"mp4v")
-    writer = cv2.VideoWriter(str(path), code, 25, frames[0].shape[1::-1])
-    for frame in frames:
-        writer.write(frame)
-    writer.release()
-
-
 @pytest.fixture
-def folder(tmp_path, picture, monkeypatch):
+def folder(tmp_path, picture, write, monkeypatch):
     monkeypatch.setenv("DUCHENNE_CACHE", str(tmp_path / "cache"))
     write(tmp_path / "in/one/a.mp4", [picture] * 4)
     write(tmp_path / "in/two/A.MOV.mp4", [picture] * 3)
@@ -60,7 +45,7 @@ def test_a_whole_run(folder, capsys):
     assert ((green > 220) & (red > 220) & (blue < 60)).sum() > 1000
 
 
-def test_points_are_drawn_where_they_are(tmp_path, monkeypatch):
+def test_points_are_drawn_where_they_are(tmp_path, write):
     """Against a picture of our own: one white frame, known points and box."""
     white = np.full((256, 256, 3), 255, np.uint8)
     write(tmp_path / "a.mp4", [white])
@@ -84,12 +69,22 @@ def test_where_videos_are_found(folder):
     assert names == ["none.mp4", "one/a.mp4", "two/A.MOV.mp4"]
     with pytest.raises(FileNotFoundError, match="no file or folder"):
         find_videos([str(folder / "absent")])
+    (folder / "else").mkdir()
+    (folder / "in/one/a.mp4").rename(folder / "else/H2N2D .MP4 ")
+    (folder / "in/two/A.MOV.mp4").rename(folder / "else/b.WMV")
+    (folder / "in/more").symlink_to(folder / "else")
+    (folder / "else/again").symlink_to(folder / "in")  # in a circle
+    (folder / "in/lost.mp4").symlink_to(folder / "gone.mp4")
+    with pytest.warns(UserWarning, match="left out.*lost.mp4"):
+        found = find_videos([str(folder / "in")])
+    names = [str(Path(path).relative_to(folder / "in")) for path in found]
+    assert names == ["more/H2N2D .MP4 ", "more/b.WMV", "none.mp4"]
     (folder / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match="no video in .*empty.*mp4"):
         find_videos([str(folder / "empty")])
 
 
-def test_what_cannot_be_done_is_said(folder, capsys, picture):
+def test_what_cannot_be_done_is_said(folder, capsys, picture, write):
     assert main([str(folder / "absent")]) == 1
     assert "error: there is no file or folder" in capsys.readouterr().err
     video = str(folder / "in/one/a.mp4")
@@ -104,8 +99,28 @@ def test_what_cannot_be_done_is_said(folder, capsys, picture):
     both = [video, str(folder / "in/one/a.m4v"), "--jobs", "1"]
     assert main([*both, "--out", str(folder / "out")]) == 1
     assert "would both be written" in capsys.readouterr().err
-    with pytest.raises(ValueError, match="1 to 20 videos, got 21"):
-        landmark_sheet.draw_sheet("x.png", dict.fromkeys(map(str, range(21))))
+
+
+def test_what_cannot_be_written_is_said_before_the_work(folder, capsys, monkeypatch):
+    monkeypatch.setattr(landmarks, "extract_all", None)
+    video = str(folder / "in/one/a.mp4")
+    assert main([video, "--show", str(folder / "absent/sheet.png")]) == 1
+    assert "there is no folder" in capsys.readouterr().err
+    assert main([video, "--show", str(folder)]) == 1
+    assert "is a folder" in capsys.readouterr().err
+    assert main([video, "--out", video]) == 1
+    assert "error:" in capsys.readouterr().err
+    for number in range(21):
+        (folder / f"{number}.mp4").touch()
+    many = [str(folder / f"{number}.mp4") for number in range(21)]
+    assert main([*many, "--show", str(folder / "sheet.png")]) == 1
+    assert "1 to 20 videos, got 21" in capsys.readouterr().err
+
+
+def test_a_sheet_without_any_frame_is_not_written(folder):
+    (folder / "zero.mp4").touch()
+    landmark_sheet.draw_sheet(folder / "sheet.png", {folder / "zero.mp4": None})
+    assert not (folder / "sheet.png").exists()
 
 
 def test_from_the_terminal(folder):

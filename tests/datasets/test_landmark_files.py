@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datasets import landmark_files
 from datasets.landmark_files import MESH_TO_68, box_of, read
 from datasets.landmark_track import LandmarkTrack
 
+RECTANGLE = ["FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight"]
 NAMES = [f"{axis}_{i}" for axis in "xy" for i in range(68)]
 
 
@@ -70,6 +70,17 @@ def test_openface_of_several_people(tmp_path):
     np.testing.assert_allclose(track.points[0], [face(300 + i) for i in range(3)], 1e-5)
 
 
+def test_openface_of_a_person_who_comes_later(tmp_path):
+    one = openface(tmp_path / "a.csv", range(10), [True] * 10)
+    two = openface(tmp_path / "a.csv", range(300, 340), [True] * 40).iloc[6:30]
+    both = pd.concat([one, two.assign(face_id=1)]).sort_values("frame")
+    both.to_csv(tmp_path / "a.csv", index=False)
+    track = read(tmp_path / "a.csv")
+    assert track.found.tolist() == [False] * 6 + [True] * 24
+    np.testing.assert_allclose(track.times, np.arange(30) / 30, atol=1e-3)
+    np.testing.assert_allclose(track.points[0, 6], face(306), 1e-5)
+
+
 def pyfeat(path, faces, drop=()):
     """As py-feat writes it: an index, rectangle, score, points, frames from 0.
 
@@ -80,18 +91,29 @@ def pyfeat(path, faces, drop=()):
     for frame, x in faces:
         points = np.full((68, 2), np.nan) if x is None else face(x)
         box = [np.nan] * 4 if x is None else [x + 50, 35, 100, 120]
-        row = dict(zip(landmark_files._RECTANGLE, box, strict=True))
+        row = dict(zip(RECTANGLE, box, strict=True))
         row |= {"FaceScore": 0.99, **columns(points), "input": "a.mp4", "frame": frame}
         rows.append(row | {"FrameHeight": 480, "FrameWidth": 640, "happiness": 0.5})
     pd.DataFrame(rows).drop(columns=list(drop)).to_csv(path)
 
 
-def test_pyfeat(tmp_path):
-    pyfeat(tmp_path / "a.csv", [(0, 0), (1, None), (2, 4), (5, 10)])
+SIZE = ["FrameHeight", "FrameWidth"]
+
+
+@pytest.mark.parametrize(
+    "drop",
+    [[], SIZE, SIZE[:1], RECTANGLE, ["input", "FaceScore"], [*SIZE, "input"]],
+    ids=" ".join,
+)
+def test_pyfeat(tmp_path, drop):
+    pyfeat(tmp_path / "a.csv", [(0, 0), (1, None), (2, 4), (5, 10)], drop)
     track = read(tmp_path / "a.csv", fps=50)
     assert track.found.tolist() == [True, False, True, False, False, True]
     np.testing.assert_allclose(track.times, np.arange(6) / 50)
-    assert track.boxes[2].tolist() == [54, 35, 100, 120] and track.size == (640, 480)
+    assert track.size == ((0, 0) if SIZE[0] in drop else (640, 480))
+    # The crop is the study's, and as large in all frames: not the rectangle.
+    np.testing.assert_allclose(track.boxes, box_of(track.points[0]), rtol=1e-6)
+    assert track.boxes[2, 2:] == pytest.approx(2.7 * 40)
     np.testing.assert_allclose(track.points[0, 5], face(10), rtol=1e-5)
 
 
@@ -102,10 +124,47 @@ def test_pyfeat_of_every_tenth_frame(tmp_path):
     np.testing.assert_allclose(track.times, [0, 0.4, 0.8, 1.2])
 
 
+def test_pyfeat_of_two_videos_is_refused(tmp_path):
+    pyfeat(tmp_path / "a.csv", [(frame, frame) for frame in range(5)])
+    table = pd.read_csv(tmp_path / "a.csv")
+    both = pd.concat([table, table.assign(input="b.mp4")])
+    both.to_csv(tmp_path / "a.csv")
+    with pytest.raises(
+        ValueError, match=r"one video, got 2 .*a.mp4 and b.mp4.*groupby"
+    ):
+        read(tmp_path / "a.csv")
+    # Pictures are inputs of their own, but none has another's number.
+    table.assign(input=[f"{i}.png" for i in range(5)]).to_csv(tmp_path / "a.csv")
+    assert read(tmp_path / "a.csv").found.tolist() == [True] * 5
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        ([0, 1, 10**10], "at most 1,000,000 frames, got the numbers 0 to 10000000000"),
+        ([0, 1e300], "whole frame numbers, got 1e"),
+        ([0, 0.5, 1, 1.5], "whole frame numbers, got 0.5"),
+    ],
+)
+def test_frame_numbers_that_cannot_be(tmp_path, frames, message):
+    pyfeat(tmp_path / "a.csv", [(frame, 0) for frame in frames])
+    with pytest.raises(ValueError, match=f"a.csv: .*{message}"):
+        read(tmp_path / "a.csv")
+
+
+def test_pyfeat_of_a_face_that_others_outlast(tmp_path):
+    """Ours is in every fourth frame; where only the other is, it is absent."""
+    lines = [(f, x) for f in range(41) for x in ([0, 500] if f % 4 == 0 else [500])]
+    pyfeat(tmp_path / "a.csv", [*lines, (41, 500)])
+    track = read(tmp_path / "a.csv")
+    assert track.found.tolist() == [f % 4 == 0 for f in range(42)]
+    np.testing.assert_allclose(track.times, np.arange(42) / 25)
+
+
 def test_pyfeat_keeps_one_face_throughout(tmp_path):
     lines = []
     for frame in range(30):
-        if not 5 <= frame < 9:  # ours is away for four frames
+        if not 20 <= frame < 24:  # ours is away for four frames
             lines.append((frame, 2 * frame))
         lines.append((frame, 400))  # another sits still
     lines[0], lines[1] = lines[1], lines[0]  # in whatever order
@@ -116,8 +175,11 @@ def test_pyfeat_keeps_one_face_throughout(tmp_path):
     table.loc[other, NAMES[:68]] = 0.5 * table.loc[other, NAMES[:68]] + 225
     table.to_csv(tmp_path / "a.csv")
     track = read(tmp_path / "a.csv")
-    assert track.found.tolist() == [not 5 <= i < 9 for i in range(30)]
-    assert (track.boxes[track.found, 0] == 50 + 2 * np.flatnonzero(track.found)).all()
+    assert track.found.tolist() == [not 20 <= i < 24 for i in range(30)]
+    moved = track.points[0, track.found] - face()
+    np.testing.assert_allclose(
+        moved[:, 7, 0], 2 * np.flatnonzero(track.found), atol=1e-3
+    )
 
 
 def test_pyfeat_after_a_long_absence_takes_the_nearest(tmp_path):
@@ -126,9 +188,9 @@ def test_pyfeat_after_a_long_absence_takes_the_nearest(tmp_path):
     lines += [(frame, x) for frame in range(40, 45) for x in (500, 150)]
     pyfeat(tmp_path / "a.csv", lines)
     track = read(tmp_path / "a.csv")
-    assert track.found[0] and not track.found[1:13].any()
     # Half a second at 25 frames a second: from frame 13 on the other counts.
-    assert track.found[13:].all() and (track.boxes[13:40, 0] == 550).all()
+    assert track.found.tolist() == [True] + [False] * 12 + [True] * 32
+    np.testing.assert_allclose(track.points[0, 13:] - face(500), 0, atol=1e-3)
 
 
 def mesh(frames=3, points=478, depth=3):
@@ -168,24 +230,8 @@ def test_the_mesh_s_table():
     assert len(MESH_TO_68) == len(set(MESH_TO_68)) == 68 and max(MESH_TO_68) < 468
     # MediaPipe's own sets of connections (face_mesh_connections.py): the contours of
     # the eyes, and of the lips, and the oval of the face.
-    right = {
-        33,
-        7,
-        163,
-        144,
-        145,
-        153,
-        154,
-        155,
-        133,
-        246,
-        161,
-        160,
-        159,
-        158,
-        157,
-        173,
-    }
+    right = {33, 7, 163, 144, 145, 153, 154, 155, 133}
+    right |= {246, 161, 160, 159, 158, 157, 173}
     left = {263, 249, 390, 373, 374, 380, 381, 382, 362}
     left |= {466, 388, 387, 386, 385, 384, 398}
     oval = {10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379}

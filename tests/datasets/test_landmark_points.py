@@ -1,5 +1,8 @@
 """The 40 points, their place in the crop and the bridging of gaps."""
 
+import contextlib
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -108,7 +111,8 @@ def test_margins_depend_on_seed_and_content():
     assert (first != draw_margins(9, 2, b"content!", 300)).any()
     assert (first != draw_margins(9, 1, b"another!", 300)).any()
     np.testing.assert_array_equal(first[:5], draw_margins(4, 1, b"content!", 300))
-    for copies, seed in [(-1, 0), (1.5, 0), (1, -1)]:
+    np.testing.assert_array_equal(first, draw_margins(np.int64(9), 1, b"content!", 300))
+    for copies, seed in [(-1, 0), (1.5, 0), (1, -1), (2.0, 0), (1, True), (None, 0)]:
         with pytest.raises(ValueError, match="whole number"):
             draw_margins(copies, seed, b"content!", 300)
 
@@ -132,8 +136,28 @@ def test_jittered_copies_are_tighter_crops():
         np.testing.assert_allclose(jittered.landmarks()[copy, 5], wanted, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("size", "side", "largest"),
+    [
+        ((1920, 1080), 480, [19, 9]),  # as the study's own
+        ((960, 540), 300, [9, 4]),  # faces from 100 pixels on are looked for there
+        ((1920, 1080), 60, [5, 2]),  # smaller than any: by the face itself
+        ((0, 0), 480, [19, 9]),
+        ((0, 0), 60, [5, 2]),
+    ],
+)
+def test_jitter_goes_by_the_frame_as_in_videos(size, side, largest):
+    boxes = np.tile([0.0, 0, side, side], (2, 1))
+    fields = np.ones((1, 2, 68, 2)), boxes, [0, 1], np.zeros((1, 4)), size, "a"
+    jittered = LandmarkTrack(*fields).jittered(300)
+    assert jittered.margins.max(axis=0).tolist() == largest * 2
+    for copies in (-1, 1.5, 2.0, None):
+        with pytest.raises(ValueError, match="whole number"):
+            jittered.jittered(copies)
+
+
 def test_saved_and_loaded(tmp_path):
-    made = track(frames=6, missing=[0, 3], copies=2)
+    made = replace(track(frames=6, missing=[0, 3], copies=2), note="breaks off")
     made.save(tmp_path / "ä b.npz")
     again = LandmarkTrack.load(str(tmp_path / "ä b.npz"))
     for name in ("points", "boxes", "times", "margins"):
@@ -141,12 +165,22 @@ def test_saved_and_loaded(tmp_path):
         assert mine.dtype == other.dtype
         np.testing.assert_array_equal(mine, other)
     assert (again.size, again.source) == ((640, 480), "a.mp4")
+    assert again.note == "breaks off"
     with np.load(tmp_path / "ä b.npz", allow_pickle=False) as file:  # NumPy alone
         assert file["points"].shape == (3, 6, 68, 2)
     made.save(tmp_path / "again")
     # Nothing but the files themselves, and the same bytes for the same track.
     assert sorted(p.name for p in tmp_path.iterdir()) == ["again", "ä b.npz"]
     assert len({p.read_bytes() for p in tmp_path.iterdir()}) == 1
+
+
+def test_who_reads_an_old_file_still_reads_it_whole(tmp_path):
+    track().save(tmp_path / "a.npz")
+    before = (tmp_path / "a.npz").read_bytes()
+    with open(tmp_path / "a.npz", "rb") as reader:
+        track(frames=3).save(tmp_path / "a.npz")
+        assert reader.read() == before
+    assert len(LandmarkTrack.load(tmp_path / "a.npz").times) == 3
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
@@ -175,6 +209,19 @@ def test_damaged_files_are_refused(tmp_path):
         path.write_bytes(content)
         with pytest.raises(ValueError, match="damaged"):
             LandmarkTrack.load(path)
+    # Any byte may be wrong: flags of encryption, compression, NumPy's headers.
+    random = np.random.default_rng(1)
+    for _ in range(200):
+        content = np.frombuffer(whole, np.uint8).copy()
+        content[random.integers(len(whole), size=2)] = random.integers(256, size=2)
+        path.write_bytes(content.tobytes())
+        with contextlib.suppress(ValueError):
+            LandmarkTrack.load(path)
+    encrypted = bytearray(whole)
+    encrypted[whole.index(b"PK\x01\x02") + 8] |= 1  # as APPNOTE.TXT has it, 4.3.12
+    path.write_bytes(encrypted)
+    with pytest.raises(ValueError, match="damaged.*encrypted"):
+        LandmarkTrack.load(path)
     np.savez(path, points=np.zeros(3))
     with pytest.raises(ValueError, match="not a landmark track"):
         LandmarkTrack.load(path)

@@ -101,8 +101,9 @@ def test_files_that_cannot_be_read_are_told(folder):
 def test_nothing_can_be_read(folder):
     for path in folder.rglob("*.npz"):
         path.write_bytes(b"")
-    with pytest.raises(ValueError, match=r"None of the 6 files.*Train/1/.*npz"):
+    with pytest.raises(ValueError, match=r"None of the 6 files.*Train/1/.*npz") as told:
         sase_fe.load(sase_fe.index(folder))
+    assert str(told.value).count(str(folder)) == 1
 
 
 def test_arguments_are_checked(folder):
@@ -224,6 +225,9 @@ def test_batches_refuse_what_cannot_be():
         sase_fe.batches(arrays, [0], 2)
     with pytest.raises(ValueError, match="1 are unknown"):
         sase_fe.batches(arrays, pd.Series([0, pd.NA], dtype="Int64"), 2)
+    for odd in ([0.5, 1], ["a", 1]):
+        with pytest.raises(ValueError, match="whole numbers as labels"):
+            sase_fe.batches(arrays, odd, 2)
     with pytest.raises(ValueError, match="batch_size"):
         sase_fe.batches(arrays, [0, 1], 0)
     with pytest.raises(ValueError, match="seed"):

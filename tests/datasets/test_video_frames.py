@@ -102,9 +102,31 @@ def test_what_is_no_video(tmp_path):
 def test_a_video_that_breaks_off(tmp_path):
     path = write(tmp_path / "a.avi", marked(40), code="MJPG")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.warns(UserWarning, match=r"breaks off: \d+ of 40 frames"):
-        _, frames = read(path)
-    assert 10 < len(frames) < 30
+    with Video(path) as video:
+        count = len(list(video))
+    assert 10 < count < 30
+    assert video.note.startswith(f"breaks off: {count} of 40 frames")
+    with Video(write(tmp_path / "b.avi", marked(40), code="MJPG")) as video:
+        assert len(list(video)) == 40 and video.note == ""
+
+
+def test_a_frame_rate_that_cannot_be(tmp_path):
+    path = write(tmp_path / "a.mp4", marked(3))
+    content = bytearray(path.read_bytes())
+    # Ticks a second in the track's own header, as ISO/IEC 14496-12 has it.
+    place = content.index(b"mdhd") + 4 + 12
+    (ticks,) = struct.unpack_from(">I", content, place)
+    for faster, fps in ((2, 50), (10**4, 25)):
+        content[place : place + 4] = struct.pack(">I", ticks * faster)
+        path.write_bytes(content)
+        with Video(path) as video:
+            assert video.fps == pytest.approx(fps)
+
+
+def test_a_name_that_looks_like_an_address(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "a.mp4", marked(2)).rename("http:a.mp4")
+    assert len(read("http:a.mp4")[1]) == 2
 
 
 def test_frames_of_other_sizes(tmp_path, monkeypatch):
