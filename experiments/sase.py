@@ -35,7 +35,8 @@ class Data:
 
     Attributes:
         index: a row a video, see `datasets.sase_fe.index`.
-        tracks: of each, its copies, `(copies, frames, 80)`.
+        tracks: of each, the whole crop and its jittered copies,
+            `(1 + copies, frames, 80)`.
         rounds: list of `Round`.
         told: what was found and left out, for people.
     """
@@ -77,12 +78,42 @@ def read(run):
     tracks = [track for track in tracks if track is not None]
     failures.to_csv(run.folder.path / "failures.csv", index=False)
     run.folder.write_json("skipped.json", found.attrs["report"])
-    for path, reason in failures.itertuples(index=False):
-        print(f"No points: {path}: {reason}")
+    unread = [
+        reason if path in reason else f"{path}: {reason}"
+        for path, reason in failures.itertuples(index=False)
+    ]
+    for reason in unread:
+        print(f"No points: {reason}")
     with common.user_errors():
         check(index, divided, emotions)
         run.folder.write_config(run, content(index, tracks))
-    return Data(index, tracks, divided, told)
+    used = "\n".join([*counted(index, divided), *same(index, tracks)])
+    print(used, flush=True)
+    lines = [f"Without points: {reason}" for reason in unread]
+    return Data(index, tracks, divided, "\n".join([told, *lines, used]))
+
+
+def counted(index, divided):
+    """How many videos and people each round learns from and tests."""
+    for part in divided:
+        sides = []
+        for side, rows in (("training", part.train), ("test", part.test)):
+            here = index.iloc[rows]
+            sides.append(
+                f"{side} {len(here)} videos ({here['label'].sum()} genuine) of "
+                f"{here['subject'].nunique()} people"
+            )
+        yield f"Used, {part.name}: {', '.join(sides)}"
+
+
+def same(index, tracks):
+    """A warning for each video that has the points of another one."""
+    first = {}
+    names = index["subject"] + " " + index["video"]
+    for name, track in zip(names, tracks, strict=True):
+        other = first.setdefault(hashlib.sha256(track[0].tobytes()).digest(), name)
+        if other != name:
+            yield f"WARNING: {name} is the same as {other}: is it one person, twice?"
 
 
 def usable(index, settings):
@@ -126,9 +157,11 @@ def tracks_of(index, tested, settings):
     """The copies of every video, `None` where it cannot be read; and the failures."""
     tracks, failures = [None] * len(index), []
     groups = index.groupby([index["emotion"], tested], sort=False)
-    # Group by group: all points of all copies at once would fill the memory.
+    # Group by group: all 68 points of all copies at once would fill the memory.
     for (emotion, is_tested), part in groups:
-        copies = settings["test_copies" if is_tested else "copies"]
+        copies = settings["copies"]
+        if is_tested:  # and, in another fold, learned from
+            copies = max(copies, settings["test_copies"])
         what = "test" if is_tested else "training"
         print(f"Reading {len(part)} {what} videos of {emotion}", flush=True)
         arrays, kept, failed = loaded(part, copies, settings)
@@ -136,7 +169,7 @@ def tracks_of(index, tested, settings):
         by_path = dict(zip(kept["path"], arrays, strict=True))
         for place, path in part["path"].items():
             if path in by_path:
-                tracks[place] = by_path[path][min(copies, 1) :]
+                tracks[place] = by_path[path]
     return tracks, pd.concat(failures, ignore_index=True)
 
 
@@ -155,14 +188,17 @@ def check(index, divided, emotions):
         for side, rows in (("training", part.train), ("test", part.test)):
             here = index.iloc[rows]
             for emotion in emotions:
-                labels = set(here.loc[here["emotion"] == emotion, "label"])
-                if not labels or (side == "training" and len(labels) < 2):
+                of = here[here["emotion"] == emotion]
+                people = of.groupby("label")["subject"].nunique()
+                few = len(people) < 2 or people.min() < 2
+                if of.empty or (side == "training" and few):
                     raise ValueError(
                         f"The {side} part of {part.name} has too few videos of "
-                        f"{emotion} with a face: genuine and fake ones of 2 people or "
-                        "more are needed for training, and one for the test. Leave the "
-                        "emotion out with --emotions, or use another --protocol or "
-                        "--seed. What could not be read is named above."
+                        f"{emotion} with a face: genuine ones of 2 people and fake "
+                        "ones of 2 people are needed for training, and one video for "
+                        "the test. Leave the emotion out with --emotions, or use "
+                        "another --protocol or --seed. What could not be read is named "
+                        "above."
                     )
 
 
@@ -208,10 +244,16 @@ def videos(data, rows, emotion, copies):
     rows = rows_of(data, rows, emotion)
     of = data.index.iloc[rows]
     return Videos(
-        [data.tracks[row][: max(1, copies)] for row in rows],
+        rows,
+        [copies_of(data.tracks[row], copies) for row in rows],
         of["label"].to_numpy(),
         of["subject"].to_numpy(str),
     )
+
+
+def copies_of(track, count):
+    """The first jittered copies of a video; without any, the whole crop."""
+    return track[1 : 1 + count] if count else track[:1]
 
 
 def cores():

@@ -16,21 +16,24 @@ def losses(histories, title, path):
     """Training loss over the epochs, a line a network.
 
     Args:
-        histories: by the network's name, a frame with `epoch` and `loss`.
+        histories: by `(round, emotion)`, a frame with `epoch` and `loss`.
         title: of the figure.
         path: where to write it.
     """
     figure = Figure(figsize=(6, 4))
     axes = figure.add_subplot()
-    for name, history in histories.items():
-        axes.plot(history["epoch"] + 1, history["loss"], lw=1.2, label=name)
+    emotions = list(dict.fromkeys(emotion for _, emotion in histories))
+    for (part, emotion), history in histories.items():
+        number = emotions.index(emotion)
+        label = None if part != next(iter(histories))[0] else emotion
+        line = {"lw": 1.2, "color": f"C{number}", "label": label}
+        axes.plot(history["epoch"] + 1, history["loss"], **line)
     axes.set_yscale("log")
     axes.set_xlabel("epoch")
     axes.set_ylabel("mean squared error of the next frame")
     axes.set_title(title, fontsize=10)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    if len(histories) <= 12:
-        axes.legend(fontsize=8)
+    axes.legend(fontsize=8)
     axes.grid(alpha=0.3, which="both")
     save(figure, path)
 
@@ -41,10 +44,9 @@ def roc(table, column, title, path):
     axes = figure.add_subplot()
     for emotion, part in table.groupby("emotion", sort=False):
         area = within_rounds(part, part[column].to_numpy())["roc_auc"]
-        if area is None:
-            continue
-        false, true, _ = metrics.roc_curve(part["label"], part[column])
-        axes.plot(false, true, lw=1.4, label=f"{emotion} (AUC {area:.2f})")
+        if area is not None:
+            label = f"{emotion} (AUC {area:.2f})"
+            axes.plot(*mean_curve(part, column), lw=1.4, alpha=0.8, label=label)
     grey = {"color": "grey", "ls": "--", "lw": 1}
     axes.plot([0, 1], [0, 1], label="random guessing (0.50)", **grey)
     axes.set_xlabel("fake taken for genuine (false positive rate)")
@@ -54,6 +56,28 @@ def roc(table, column, title, path):
     axes.legend(fontsize=8, loc="lower right")
     axes.grid(alpha=0.3)
     save(figure, path)
+
+
+def mean_curve(table, column):
+    """False and true positive rates; of several rounds the mean curve.
+
+    A round counts as often as it has pairs of a genuine and a fake video, so that the
+    area under the curve is that of `within_rounds`.
+    """
+    curves, weights = [], []
+    for _, part in table.groupby("round"):
+        genuine = int(part["label"].sum())
+        if 0 < genuine < len(part):
+            curves.append(metrics.roc_curve(part["label"], part[column])[:2])
+            weights.append(genuine * (len(part) - genuine))
+    if len(curves) == 1:
+        return curves[0]
+    rates = np.linspace(0, 1, 501)
+    steps = [
+        np.interp(rates, false + 1e-9 * np.arange(len(false)), true)
+        for false, true in curves
+    ]
+    return np.r_[0, rates], np.r_[0, np.average(steps, axis=0, weights=weights)]
 
 
 def pb_space(spaces, title, path):
@@ -93,15 +117,16 @@ def draw_space(axes, vectors, labels, n_train, classes):
         centre = plane.transform(classes)[label]
         look |= {"edgecolors": "black", "marker": "*", "s": 90}
         axes.scatter(*centre, label=f"learned for {WORDS[label]}", **look)
-    axes.set_xlabel(f"{plane.explained_variance_ratio_[0]:.0%} of the variance", size=8)
-    axes.set_ylabel(f"{plane.explained_variance_ratio_[1]:.0%}", size=8)
+    shares = plane.explained_variance_ratio_
+    axes.set_xlabel(f"1st principal component ({shares[0]:.0%})", size=8)
+    axes.set_ylabel(f"2nd ({shares[1]:.0%})", size=8)
     axes.tick_params(labelsize=7)
     axes.locator_params(nbins=5)
     axes.grid(alpha=0.3)
 
 
 def generated(streams, title, path):
-    """What each class's PB vector makes of the same first frame.
+    """What each class's PB vector makes of the same first frame, and the difference.
 
     Args:
         streams: by emotion `(2, frames, 80)`: fake and genuine, the first frame in
@@ -109,27 +134,39 @@ def generated(streams, title, path):
         title: of the figure.
         path: where to write it.
     """
-    figure = Figure(figsize=(2.1 * len(streams) + 0.6, 4.6))
-    for column, (emotion, stream) in enumerate(streams.items()):
+    figure = Figure(figsize=(2.1 * len(streams) + 0.6, 7))
+    for column, (emotion, stream) in enumerate(streams.items(), start=1):
+        points = stream.reshape(*stream.shape[:2], 2, -1)
         for row, label in enumerate((1, 0)):
-            place = 1 + row * len(streams) + column
-            axes = figure.add_subplot(2, len(streams), place)
-            for frame, style in (
-                (0, {"color": "0.7"}),
-                (-1, {"color": COLOURS[label]}),
-            ):
-                x, y = stream[label, frame].reshape(2, -1)
-                axes.scatter(x, y, 8, **style)
-            axes.set(xlim=(-1.1, 1.1), ylim=(1.1, -1.1), aspect="equal")
-            axes.set_xticks([])
-            axes.set_yticks([])
+            axes = face(figure, row, column, len(streams), WORDS[label])
+            axes.scatter(*points[label, 0], s=8, color="0.7")
+            axes.scatter(*points[label, -1], s=8, color=COLOURS[label])
             if row == 0:
                 axes.set_title(emotion, fontsize=9)
-            if column == 0:
-                axes.set_ylabel(WORDS[label], fontsize=9)
+        axes = face(figure, 2, column, len(streams), "genuine - fake")
+        draw_difference(axes, points[0, -1], points[1, -1])
     frames = next(iter(streams.values())).shape[1] - 1
     figure.suptitle(
-        f"{title}\nmean first frame (grey), {frames} frames on", fontsize=10
+        f"{title}\nmean first frame (grey), and {frames} frames on as each class's PB "
+        "vector has it",
+        fontsize=10,
     )
     figure.tight_layout()
     save(figure, path)
+
+
+def face(figure, row, column, columns, name):
+    axes = figure.add_subplot(3, columns, row * columns + column)
+    axes.set(xlim=(-1.1, 1.1), ylim=(1.1, -1.1), aspect="equal", xticks=[], yticks=[])
+    if column == 1:
+        axes.set_ylabel(name, fontsize=9)
+    return axes
+
+
+def draw_difference(axes, fake, genuine):
+    """Arrows from fake to genuine points, enlarged to be seen."""
+    difference = genuine - fake
+    factor = 0.3 / max(np.linalg.norm(difference, axis=0).max(), 1e-9)
+    scale = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.012}
+    axes.quiver(*fake, *(factor * difference), color="C2", **scale)
+    axes.set_xlabel(f"enlarged {factor:.3g} times", fontsize=8)

@@ -11,6 +11,8 @@ import pathlib
 import numpy as np
 import pandas as pd
 
+FRAMES_AT_ONCE = 10_000  # in recognition: about a gigabyte with the paper's network
+
 
 @dataclasses.dataclass(frozen=True)
 class Task:
@@ -42,11 +44,13 @@ class Videos:
     """Videos of one emotion.
 
     Attributes:
+        rows: of the study's index.
         tracks: of each video its copies, arrays `(copies, frames, 80)`.
         labels: of each video, 1 genuine and 0 posed.
         subjects: of each video.
     """
 
+    rows: np.ndarray
     tracks: list
     labels: np.ndarray
     subjects: np.ndarray
@@ -110,6 +114,7 @@ def work(task):
     Raises:
         ArithmeticError: the training diverged.
         ValueError: there are too few people for the heads.
+        SystemExit: the process that started this one is gone.
     """
     prepare(task.threads)
     from keras import ops
@@ -120,19 +125,18 @@ def work(task):
     train, test, settings = task.train, task.test, task.settings
     model = network(zoo, settings)
     learn(model, task)
-    recognition = settings["steps"], settings["pb_rate"]
     vectors = {
-        part: model.recognise(videos.copies, *recognition)
+        part: recognised(model, videos.copies, settings)
         for part, videos in (("train", train), ("test", test))
     }
     owners = train.owners
-    heads, trees = sase_heads.fit(
-        vectors["train"],
-        train.labels[owners],
-        train.subjects[owners],
-        settings["seed"],
-        task.threads,
-    )
+    of = train.labels[owners], train.subjects[owners]
+    try:
+        heads, trees = sase_heads.fit(
+            vectors["train"], *of, settings["seed"], task.threads
+        )
+    except ValueError as error:
+        raise ValueError(f"{task.name}: {error}") from error
     answers = {
         f"answer_{name}": sase_heads.decide(head, vectors["test"], test.owners)
         for name, head in heads.items()
@@ -195,22 +199,32 @@ def learn(model, task):
         settings["momentum"],
         settings["seed"],
     )
-    rows = []
+    rows, parent = [], os.getppid()
     if task.file("state").exists():
         with np.load(task.file("state")) as state:
             learning.restore(state)
             rows = state["history"].tolist()
     while learning.epoch < settings["epochs"]:
+        if os.getppid() != parent:  # killed, and nobody waits for this any more
+            raise SystemExit(f"{task.name}: the study has ended")
         logs = learning.run_epoch()
         rows.append([learning.epoch - 1, logs["loss"], logs["learning_rate"]])
+        # The state comes last: what it does not know of is done again.
+        history = pd.DataFrame(rows, columns=["epoch", "loss", "learning_rate"])
+        history.astype({"epoch": int}).to_csv(task.file("partial.csv"), index=False)
+        os.replace(task.file("partial.csv"), task.file("csv"))
         state = {**learning.state(), "history": np.array(rows)}
         write_arrays(task.file("state"), state)
-        history = pd.DataFrame(rows, columns=["epoch", "loss", "learning_rate"])
-        history.astype({"epoch": int}).to_csv(task.file("csv"), index=False)
+
+
+def recognised(model, tracks, settings):
+    longest = max(len(track) for track in tracks)
+    at_once = max(1, FRAMES_AT_ONCE // longest)
+    return model.recognise(tracks, settings["steps"], settings["pb_rate"], at_once)
 
 
 def write_arrays(path, arrays):
-    partial = path.with_name(f"{path.name}.partial.npz")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial.npz")
     np.savez(partial, **arrays)
     os.replace(partial, path)
 

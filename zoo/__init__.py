@@ -1,5 +1,7 @@
 """Duchenne: models that tell genuine (spontaneous) from posed facial expressions."""
 
+from zoo import export as export
+from zoo import heads as heads
 from zoo import layers as layers  # registers them, for `load_model`
 from zoo import pruning as pruning
 from zoo.features import feature_extractor

@@ -10,9 +10,9 @@ def export(model, path, input_dtype=None):
     """Writes a model as a TensorFlow SavedModel with two endpoints.
 
     `serve` returns the probabilities and `features` the features in front of the
-    classifier; a model that ends in its features has `features` alone. The
-    preprocessing that is part of the model is part of the SavedModel. Needs the
-    TensorFlow backend.
+    classifier; a model that ends in its features has `features` alone, and `LSTMPB`
+    says itself what its `endpoints` are. The preprocessing that is part of the model is
+    part of the SavedModel. Needs the TensorFlow backend.
 
     ```python
     loaded = tf.saved_model.load(path)  # keep it: its endpoints do not
@@ -28,10 +28,16 @@ def export(model, path, input_dtype=None):
             decoded; the model's own input dtype by default.
 
     Raises:
-        ValueError: the model has no features layer.
+        ValueError: the model has no features layer, or `input_dtype` is given for an
+            `LSTMPB`, which takes its own.
         RuntimeError: Keras runs on another backend.
     """
     if hasattr(model, "endpoints"):
+        if input_dtype is not None:
+            raise ValueError(
+                f"{model.name} takes {model.compute_dtype} alone; leave input_dtype "
+                f"out. Received: {input_dtype!r}"
+            )
         write(model.endpoints(), path, model)
     else:
         write(endpoints_of(model, input_dtype), path)

@@ -64,24 +64,21 @@ class GridLSTMCell(keras.layers.Layer):
         self.output_size = self.units
 
     def build(self, input_shape):
-        def weights(name, blocks, inputs, outputs):
-            draw = uniform(inputs)
-            first = () if blocks is None else (blocks,)
-            kernel = self.add_weight(
-                (*first, inputs, outputs), draw, name=f"{name}_kernel"
-            )
-            return kernel, self.add_weight((*first, outputs), draw, name=f"{name}_bias")
-
         units = self.units
         in_time = 1 if self.tied == "all" else self.depth
         in_depth = self.depth if self.tied is None else 1
-        self.kernel, self.bias = weights("input", None, input_shape[-1], units)
-        self.time_kernel, self.time_bias = weights(
-            "time", in_time, 2 * units, 4 * units
-        )
-        self.depth_kernel, self.depth_bias = weights(
-            "depth", in_depth, 2 * units, 4 * units
-        )
+        self.kernel, self.bias = self.dense("input", (), input_shape[-1], units)
+        both = 2 * units, 4 * units
+        self.time_kernel, self.time_bias = self.dense("time", (in_time,), *both)
+        self.depth_kernel, self.depth_bias = self.dense("depth", (in_depth,), *both)
+
+    def dense(self, name, blocks, inputs, outputs):
+        """Kernel and bias; an initialiser of its own each, or they begin alike."""
+        shapes = {"kernel": (*blocks, inputs, outputs), "bias": (*blocks, outputs)}
+        return [
+            self.add_weight(shape, uniform(inputs), name=f"{name}_{part}")
+            for part, shape in shapes.items()
+        ]
 
     def call(self, inputs, states, training=False):
         below = ops.matmul(inputs, self.kernel) + self.bias

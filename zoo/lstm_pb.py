@@ -162,9 +162,14 @@ class LSTMPB(keras.Model):
 
     def passes(self, name, *given):
         """Calls one of the functions of `zoo.pb_passes`, compiled."""
-        sizes = tuple(self.config.values())
-        compiled = pb_passes.compiled(name, self.context_from, sizes)
-        return compiled(self.values(), *given)
+        return pb_passes.compiled(name, self.context_from)(self.values(), *given)
+
+    def compile(self, *arguments, **named):
+        """Not for this network: it learns by the paper's rules."""
+        raise NotImplementedError(
+            "LSTMPB needs no compile: it learns by the paper's rules. Give batch_size, "
+            "epochs, learning_rate, pb_rate and momentum to fit."
+        )
 
     def call(self, inputs, training=False):
         tracks, pb = inputs
@@ -196,7 +201,7 @@ class LSTMPB(keras.Model):
 
         Args:
             tracks: sequence of arrays `(frames, features)` of 2 frames or more, values
-                in -1..1, or one array `(tracks, frames, features)`.
+                in about -1..1, or one array `(tracks, frames, features)`.
             labels: the class of each, integers from 0.
             batch_size: tracks between two updates; 1 is the paper's online learning.
             epochs: passes over all tracks.

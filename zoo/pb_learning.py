@@ -56,6 +56,7 @@ class Learning:
             steps=steps,
         )
         self.model.stop_training = False
+        self.model.optimizer = self.optimizer  # callbacks look for it there
         callbacks.on_train_begin()
         while self.epoch < epochs and not self.model.stop_training:
             epoch = self.epoch

@@ -4,8 +4,8 @@ Back-propagation through time, as the study's Eq. 1-2 want it, without automatic
 differentiation: so the same lines learn and recognise on every backend, and what does
 not depend on the step before is moved out of the loop. The weights' gradients are one
 matrix product each after it instead of one a step, which saves reading and writing
-every weight at every step; recognition, which wants no such gradients, does not even
-keep what they need.
+every weight at every step; recognition, which wants no such gradients, does not
+compute them.
 
 Tensors are time-major here. A dict of weights holds `landmarks`, `pb`, `grid`,
 `context`, `output` (kernels; `name_bias` their biases), `time` and `depth`, the kernels
@@ -313,6 +313,7 @@ def learn(weights, mode, tracks, lengths, pb, learning=True):
         the gradients of the mean error with respect to the weights, a dict.
     """
     frames = ops.swapaxes(tracks, 0, 1)
+    lengths = ops.minimum(lengths, ops.cast(ops.shape(frames)[0], lengths.dtype))
     frames, targets = frames[:-1], frames[1:]
     times = ops.arange(ops.shape(frames)[0], dtype=lengths.dtype)
     there = (times[:, None] < lengths - 1)[:, :, None]
@@ -343,12 +344,8 @@ def recognise(weights, mode, tracks, lengths, steps, rate):
 
 
 @functools.cache
-def compiled(name, mode, sizes):
-    """One of the functions above, for the mode, as the backend runs it fastest.
-
-    `sizes` keeps networks of other sizes apart: TensorFlow would make one graph for
-    all of them, in which no width is known.
-    """
+def compiled(name, mode):
+    """One of the functions above, for the mode, as the backend runs it fastest."""
     function = globals()[name]
 
     def run(weights, *given):
@@ -356,9 +353,7 @@ def compiled(name, mode, sizes):
 
     backend = keras.backend.backend()
     if backend == "tensorflow":
-        import tensorflow as tf
-
-        return tf.function(run, autograph=False, reduce_retracing=True)
+        return graph(run)
     if backend == "jax":
         import jax
 
@@ -368,3 +363,28 @@ def compiled(name, mode, sizes):
 
         return torch.no_grad()(run)
     return run
+
+
+def graph(run):
+    """One TensorFlow graph for all lengths and batches of a network's size.
+
+    Left to itself, `tf.function` makes graphs that depend on what came before, and the
+    last digits of the results with them.
+    """
+    import tensorflow as tf
+
+    traced = tf.function(run, autograph=False)
+
+    def loose(tensor):
+        # Batch and frames vary; the last axis of vectors is a width.
+        free = max(tensor.shape.rank - 1, 1)
+        shape = [None] * free + tensor.shape.as_list()[free:]
+        return tf.TensorSpec(shape[: tensor.shape.rank], tensor.dtype)
+
+    def call(weights, *given):
+        given = [tf.convert_to_tensor(one) for one in given]
+        like = {name: tf.TensorSpec(w.shape, w.dtype) for name, w in weights.items()}
+        specs = [loose(one) for one in given]
+        return traced.get_concrete_function(like, *specs)(weights, *given)
+
+    return call

@@ -4,6 +4,8 @@ from numbers import Real
 
 import numpy as np
 
+FARTHEST = 3  # points may leave the face's box for a while, but not by so much
+
 
 def whole(**numbers):
     """Checks that numbers are whole and 1 or more, and returns them as integers."""
@@ -37,7 +39,7 @@ def checked(tracks, features):
 
     Raises:
         ValueError: there is none, or one of another shape, with less than two frames,
-            or with values that are not finite.
+            or with values that are not finite or far from -1..1.
     """
     tracks = [np.asarray(track) for track in tracks]
     if not tracks:
@@ -58,6 +60,13 @@ def checked(tracks, features):
                 f"Track {n} has {missing} frames with values that are not finite. "
                 "Bridge frames without a face first, for example with "
                 "datasets.landmarks."
+            )
+        farthest = np.abs(track).max()
+        if farthest > FARTHEST:
+            raise ValueError(
+                "A track's values must be in about -1..1, such as points within the "
+                f"face's box. Received at position {n}: up to {farthest:g}. Are they "
+                "pixels?"
             )
     return tracks
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from datasets import pupil, sample
-from experiments import pupil_course, pupil_lstm, pupil_measures, pupil_report
+from experiments import pupil_course, pupil_lstm, pupil_report, within_rounds
 from experiments.pupil_network import PrunedNetwork
 
 SHORT = ["--protocol", "paper", "--epochs", "1"]
@@ -260,11 +260,12 @@ def test_intervals_are_those_of_drawing_observers_and_videos():
             areas = [within(f, truth, chosen, rows) for f in (balanced, roc_auc_score)]
             drawn.append([right, *areas])
     expected = np.nanpercentile(drawn, [2.5, 97.5], axis=0).T
-    found = pupil_measures.intervals(table, probability)
+    factors = "observer", "video"
+    found = within_rounds.intervals(table, probability, factors)
     keys = ["ci95", "balanced_accuracy_ci95", "roc_auc_ci95"]
     np.testing.assert_allclose([found[key] for key in keys], expected, atol=0.035)
     every = np.arange(len(table))
-    found = pupil_measures.within_rounds(table, probability)
+    found = within_rounds.within_rounds(table, probability)
     for name, measure in {
         "roc_auc": roc_auc_score,
         "balanced_accuracy": balanced,
@@ -274,7 +275,7 @@ def test_intervals_are_those_of_drawing_observers_and_videos():
     assert found["roc_auc"] > roc_auc_score(table["label"], probability) + 0.05
     # A constant answer in each round, but not the same one.
     constant = np.where(table["round"] == 0, 0.4, 0.6)
-    halves = pupil_measures.within_rounds(table, constant)
+    halves = within_rounds.within_rounds(table, constant)
     assert halves == {"roc_auc": 0.5, "balanced_accuracy": 0.5}
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 
 import keras
@@ -7,12 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import zoo
 from datasets import sample, sase_fe
 from experiments import sase, sase_heads, sase_lstm_pb, sase_task
 from zoo import heads
 
 EMOTIONS = ["--emotions", "happiness", "anger"]
 NETWORK = ["--units", "8", "--depth", "1", "--epochs", "3", "--steps", "3"]
+NETWORK += ["--pb-rate", "2"]  # not the default, to be seen in what is written
 COPIES = ["--copies", "1", "--test-copies", "2"]
 ALONE = ["--jobs", "1"]
 
@@ -87,7 +90,7 @@ def test_saved_files_give_the_predictions(folder, served):
     assert list(rows["video"]) == list(told["video"])
     copies = [copy for track in tracks for copy in track[1:]]
     model = keras.saving.load_model(folder / "anger" / "model.keras")
-    vectors = model.recognise(copies, steps=3)
+    vectors = model.recognise(copies, steps=3, pb_rate=2)
     files = {"probability": "head.ubj", "svm": "svm/head.skops"}
     files["logistic"] = "logistic/head.skops"
     for column, file in files.items():
@@ -104,17 +107,24 @@ def test_the_exported_network_recognises_as_the_study_does(folder):
     model = keras.saving.load_model(folder / "anger" / "model.keras")
     loaded = tf.saved_model.load(str(folder / "anger" / "saved_model"))
     found = loaded.features(track, np.array([track.shape[1]], "int32"))
-    # The run's own number of steps, not the default.
-    np.testing.assert_allclose(found, model.recognise(track, steps=3), atol=1e-6)
-    assert np.abs(found - model.recognise(track)).max() > 1e-4
+    # The run's own number of steps and rate, not the defaults.
+    wanted = model.recognise(track, steps=3, pb_rate=2)
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    assert np.abs(found - model.recognise(track, pb_rate=2)).max() > 1e-4
+    assert np.abs(found - model.recognise(track, steps=3)).max() > 1e-4
     ahead = loaded.serve(track, found)
     np.testing.assert_allclose(ahead, model((track, found)), atol=1e-6)
 
 
 def test_in_parallel_the_same(folder, tmp_path):
     other = run(tmp_path, "--jobs", "2")
-    told, again = (pd.read_csv(f / "history.csv") for f in (folder, other))
-    pd.testing.assert_frame_equal(told, again)
+    for name in ("history.csv", "predictions.csv", "parametric_bias.csv"):
+        told, again = (pd.read_csv(f / name) for f in (folder, other))
+        # These processes have the study's own number of trees.
+        numbers = {"probability"} & set(told)
+        pd.testing.assert_frame_equal(
+            told.drop(columns=numbers), again[told.columns.drop(numbers)]
+        )
 
 
 def test_interrupted_and_resumed_the_same(folder, tmp_path, monkeypatch, capsys):
@@ -138,16 +148,95 @@ def test_interrupted_and_resumed_the_same(folder, tmp_path, monkeypatch, capsys)
         assert (resumed / name).read_text() == (folder / name).read_text()
 
 
+def test_stopped_after_the_last_epoch_nothing_is_lost(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(sase_heads, "fit", interrupt)
+    with pytest.raises(SystemExit):
+        run(tmp_path, *ALONE)
+    monkeypatch.undo()
+    monkeypatch.setattr(sase_task.os, "getppid", lambda: 1)
+    few = {**sase_heads.TREES, "n_estimators": 40, "reg_lambda": 1}
+    monkeypatch.setattr(sase_heads, "TREES", few)
+    resumed = run(tmp_path, *ALONE, "--resume")
+    for name in ("predictions.csv", "history.csv"):
+        assert (resumed / name).read_text() == (folder / name).read_text()
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def test_a_worker_whose_study_was_killed_stops(tmp_path, monkeypatch):
+    """After kill -9 a worker has another parent."""
+    parents = iter([7, 7, 7, 1])
+    monkeypatch.setattr(sase_task.os, "getppid", lambda: next(parents))
+    with pytest.raises(SystemExit, match="the study has ended"):
+        run(tmp_path, *ALONE)
+    (left,) = tmp_path.glob("*/.unfinished-*")
+    assert len(pd.read_csv(left / "work" / "holdout-anger.csv")) == 2
+
+
 def test_what_cannot_be_read_is_listed(tmp_path):
     data = tmp_path / "sase_fe"
     shutil.copytree(sample.path("sase_fe") / "Train", data / "Train")
     broken = data / "Train" / "2" / "N2H.npz"
     broken.write_bytes(broken.read_bytes()[:100])
-    folder = run(tmp_path / "runs", *ALONE, data=("--data-dir", str(data)))
+    options = [*ALONE, "--emotions", "happiness"]
+    folder = run(tmp_path / "runs", *options, data=("--data-dir", str(data)))
     failures = pd.read_csv(folder / "failures.csv")
     assert list(failures["path"]) == [str(broken)]
     told = json.loads((folder / "config.json").read_text())["data"]
-    assert told["n_videos"] == 94
+    assert told["n_videos"] == 46
+    report = (folder / "report.md").read_text()
+    assert report.count(str(broken)) == 1  # the reason names it already
+    trained, tested = map(int, re.findall("(?:training|test) ([0-9]+) videos", report))
+    assert trained + tested == 46
+
+
+def test_the_same_video_twice_is_told(tmp_path, capsys):
+    for person in "12345":
+        for code in ("N2H", "S2N2H"):
+            target = tmp_path / "Train" / person / f"{code}.npz"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source = "1" if person == "5" else person
+            shutil.copy(sample.path("sase_fe") / f"Train/{source}/{code}.npz", target)
+    options = ["--emotions", "happiness", *ALONE, "--copies", "0"]
+    folder = run(tmp_path, *options, data=("--data-dir", str(tmp_path)))
+    told = capsys.readouterr().out
+    for code in ("N2H", "S2N2H"):
+        line = f"WARNING: Train/5 {code} is the same as Train/1 {code}"
+        assert line in told and line in (folder / "report.md").read_text()
+    # Folds of one person each, and one of them with one video: the heads still learn.
+    (tmp_path / "Train" / "2" / "N2H.npz").unlink()
+    run(tmp_path, *options, data=("--data-dir", str(tmp_path)))
+
+
+@pytest.mark.parametrize("copies, test_copies", [(3, 1), (0, 2), (2, 0), (0, 0)])
+def test_training_and_test_have_the_copies_asked_for(copies, test_copies):
+    asked = {**settings("folds", ["anger"]), "jobs": 1}
+    asked |= {"copies": copies, "test_copies": test_copies}
+    index = sase.usable(sase_fe.index(sample.path("sase_fe")), asked)
+    rounds = sase.rounds(index, asked)
+    tracks, _ = sase.tracks_of(index, np.ones(len(index), bool), asked)
+    data = sase.Data(index, tracks, rounds, "")
+    whole = sase_fe.load(index)[0]
+    for count in (copies, test_copies):
+        videos = sase.videos(data, rounds[0].train, "anger", count)
+        assert {len(track) for track in videos.tracks} == {max(1, count)}
+        first = whole[videos.rows[0]][0]
+        assert np.array_equal(videos.tracks[0][0], first) == (count == 0)
+
+
+def test_each_class_generates_with_its_own_vector():
+    keras.utils.set_random_seed(0)
+    model = zoo.LSTMPB(units=4, depth=1)
+    model.pb.assign(np.random.default_rng(0).normal(size=(2, 64)))
+    track = np.random.default_rng(1).uniform(-1, 1, (1, 5, 80))
+    videos = sase_task.Videos(np.arange(1), [track], np.ones(1), np.array(["a"]))
+    streams = sase_task.generated(model, videos, steps=3)
+    for label in (0, 1):
+        np.testing.assert_allclose(streams[label, 0], track[0, 0], atol=1e-6)
+        wanted = model.generate(model.pb[label], track[0, 0], 3)
+        np.testing.assert_allclose(streams[label, 1:], wanted, atol=1e-6)
 
 
 @pytest.mark.parametrize(
