@@ -190,7 +190,8 @@ def extract_all(
         `reason`.
 
     Raises:
-        ValueError: A number is out of range, or one path was given instead of several.
+        ValueError: A number is out of range, one path was given instead of several, or
+            `model` is no such predictor.
         FileNotFoundError: No predictor is installed.
     """
     from datasets.landmark_jobs import run
@@ -200,7 +201,10 @@ def extract_all(
     if jobs is not None and jobs < 1:
         raise ValueError(f"jobs must be 1 or more, got {jobs!r}")
     draw_margins(copies, seed, b"", 0)
-    settings = (copies, seed, predictor_file(model))
+    predictor = predictor_file(model)
+    if model is not None:  # told at once, and not of every video
+        _predictor(predictor, _content(predictor))
+    settings = (copies, seed, predictor)
     paths = list(dict.fromkeys(os.fspath(video) for video in videos))
     tracks, reasons = run(paths, settings, jobs)
     failures = [(path, reasons[path]) for path in paths if path in reasons]

@@ -7,7 +7,7 @@ Command   python -m experiments.sase_lstm_pb --protocol challenge
 Expected  the paper reports an accuracy of 71 % on the validation part and 66.7 % on the
           test part, with the two videos of a person decided as a pair; nobody has run
           this study on SASE-FE here
-Time      SAMPLETIME on 2 CPU cores for the sample. On SASE-FE hours for each emotion
+Time      two minutes on 2 CPU cores for the sample. On SASE-FE hours for each emotion
           (the paper: five and a half on a GPU).
 
 For each emotion: facial landmarks of every video, a network that predicts the next

@@ -27,7 +27,7 @@ _LEGEND = (
     "What to look for. Fake: an abrupt onset, a plateau, stronger on the subject's "
     "left (the right of the picture). Genuine: slower, smoother,\n"
     "longer, alike on both sides. The cues overlap: shown are the people with the "
-    "clearest pairs. Right: a distance between points over time, in pixels."
+    "clearest pairs. Right: how a distance between points changes, in pixels."
 )
 
 
@@ -65,7 +65,8 @@ def draw_sheet(path) -> None:
             _course(line[6], row)
         line[6].set_title(_MEASURES[emotion][0], size=9.5, pad=3)
         line[6].set(xlim=(0, clips.FRAMES[1] / clips.RATE))
-        line[6].tick_params(labelbottom=emotion == EMOTIONS[-1])
+        last = emotion == EMOTIONS[-1]
+        line[6].tick_params(bottom=last, labelbottom=last)
     for axis, name in zip(grid[0], 2 * ("onset", "apex", "offset"), strict=False):
         axis.set_title(name, size=10)
     for axis, (name, colour) in zip(grid[0, [1, 4]], _LABELS.values(), strict=True):

