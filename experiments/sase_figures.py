@@ -73,11 +73,8 @@ def mean_curve(table, column):
     if len(curves) == 1:
         return curves[0]
     rates = np.linspace(0, 1, 501)
-    steps = [
-        np.interp(rates, false + 1e-9 * np.arange(len(false)), true)
-        for false, true in curves
-    ]
-    return np.r_[0, rates], np.r_[0, np.average(steps, axis=0, weights=weights)]
+    curves = [np.interp(rates, false, true) for false, true in curves]
+    return np.r_[0, rates], np.r_[0, np.average(curves, axis=0, weights=weights)]
 
 
 def pb_space(spaces, title, path):

@@ -55,15 +55,19 @@ def fit(vectors, labels, subjects, seed=0, threads=1):
 
 
 def folds_of(labels, subjects):
-    """Folds by subject; the subjects of a fold are left out once."""
+    """Folds by subject: everybody is left out once, both labels always stay."""
     people = [len(set(subjects[labels == label])) for label in (0, 1)]
-    if min(people) < 2:
-        raise ValueError(
-            "The heads need genuine and posed training videos of 2 people or more "
-            f"each. Received: genuine ones of {people[1]}, posed ones of {people[0]}"
-        )
-    folds = StratifiedGroupKFold(min(FOLDS, *people))
-    return list(folds.split(labels, labels, subjects))
+    # Fewer folds where people with one label alone leave no other way.
+    for count in range(min(FOLDS, *people), 1, -1):
+        splitter = StratifiedGroupKFold(count)
+        folds = list(splitter.split(labels, labels, subjects))
+        if all(len(set(labels[train])) == 2 for train, _ in folds):
+            return folds
+    raise ValueError(
+        "The heads need training videos of both labels also where somebody is left "
+        "out: genuine and posed ones of 2 people or more each, of people with both "
+        f"best. Received: genuine ones of {people[1]}, posed ones of {people[0]}"
+    )
 
 
 def number_of_trees(head, vectors, labels, folds):

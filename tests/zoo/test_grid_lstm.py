@@ -118,6 +118,10 @@ def test_initial_weights_are_uniform_within_their_limits():
         assert np.abs(weight).max() <= limit
         assert np.abs(weight).max() > 0.9 * limit
         assert weight.std() == pytest.approx(limit / 3**0.5, rel=0.3)
+    for part in ("", "time_", "depth_"):
+        bias = np.ravel(getattr(cell, f"{part}bias"))
+        first = np.ravel(getattr(cell, f"{part}kernel"))[: bias.size]
+        assert np.abs(np.corrcoef(first, bias)[0, 1]) < 0.5, part  # nor copies
 
 
 @pytest.mark.parametrize("tied", [None, "all"])
