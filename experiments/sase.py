@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import hashlib
+import os
 import threading
 
 import numpy as np
@@ -233,6 +234,7 @@ def tasks(run, data):
                 run.folder.work / name,
                 run.folder.path / emotion if first else None,
                 max(1, cores() // jobs),
+                os.getpid(),
             )
 
 

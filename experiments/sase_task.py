@@ -25,6 +25,7 @@ class Task:
         stem: path that the names of its working files begin with.
         folder: where models and heads go, or `None`.
         threads: to use.
+        study: process id of the study; its workers end when it has ended.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Task:
     stem: pathlib.Path
     folder: pathlib.Path | None
     threads: int
+    study: int
 
     def file(self, ending):
         return self.stem.with_name(f"{self.stem.name}.{ending}")
@@ -114,7 +116,6 @@ def work(task):
     Raises:
         ArithmeticError: the training diverged.
         ValueError: there are too few people for the heads.
-        SystemExit: the process that started this one is gone.
     """
     prepare(task.threads)
     from keras import ops
@@ -199,14 +200,14 @@ def learn(model, task):
         settings["momentum"],
         settings["seed"],
     )
-    rows, parent = [], os.getppid()
+    rows = []
     if task.file("state").exists():
         with np.load(task.file("state")) as state:
             learning.restore(state)
             rows = state["history"].tolist()
     while learning.epoch < settings["epochs"]:
-        if os.getppid() != parent:  # killed, and nobody waits for this any more
-            raise SystemExit(f"{task.name}: the study has ended")
+        if orphaned(task):
+            os._exit(1)  # nobody waits for this any more
         logs = learning.run_epoch()
         rows.append([learning.epoch - 1, logs["loss"], logs["learning_rate"]])
         # The state comes last: what it does not know of is done again.
@@ -221,6 +222,11 @@ def recognised(model, tracks, settings):
     longest = max(len(track) for track in tracks)
     at_once = max(1, FRAMES_AT_ONCE // longest)
     return model.recognise(tracks, settings["steps"], settings["pb_rate"], at_once)
+
+
+def orphaned(task):
+    """Whether this is a worker whose study was killed."""
+    return task.study not in (os.getpid(), os.getppid())
 
 
 def write_arrays(path, arrays):

@@ -1,7 +1,9 @@
+import dataclasses
 import json
 import os
 import re
 import shutil
+import sys
 
 import keras
 import numpy as np
@@ -153,7 +155,6 @@ def test_stopped_after_the_last_epoch_nothing_is_lost(folder, tmp_path, monkeypa
     with pytest.raises(SystemExit):
         run(tmp_path, *ALONE)
     monkeypatch.undo()
-    monkeypatch.setattr(sase_task.os, "getppid", lambda: 1)
     few = {**sase_heads.TREES, "n_estimators": 40, "reg_lambda": 1}
     monkeypatch.setattr(sase_heads, "TREES", few)
     resumed = run(tmp_path, *ALONE, "--resume")
@@ -166,10 +167,14 @@ def interrupt(*_):
 
 
 def test_a_worker_whose_study_was_killed_stops(tmp_path, monkeypatch):
-    """After kill -9 a worker has another parent."""
-    parents = iter([7, 7, 7, 1])
-    monkeypatch.setattr(sase_task.os, "getppid", lambda: next(parents))
-    with pytest.raises(SystemExit, match="the study has ended"):
+    nobody = sase_task.Task("", None, None, {}, tmp_path, None, 1, study=1)
+    assert sase_task.orphaned(nobody)
+    for study in (os.getpid(), os.getppid()):
+        assert not sase_task.orphaned(dataclasses.replace(nobody, study=study))
+    told = iter([False, False, True])
+    monkeypatch.setattr(sase_task, "orphaned", lambda task: next(told))
+    monkeypatch.setattr(sase_task.os, "_exit", sys.exit)
+    with pytest.raises(SystemExit):
         run(tmp_path, *ALONE)
     (left,) = tmp_path.glob("*/.unfinished-*")
     assert len(pd.read_csv(left / "work" / "holdout-anger.csv")) == 2
