@@ -22,7 +22,6 @@ import contextlib
 import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import time
 
@@ -31,6 +30,7 @@ import numpy as np
 import tensorflow as tf
 
 import zoo
+from benchmarks.torch_process import torch_timer
 from zoo.pb_learning import Learning
 
 UNITS, DEPTH, FRAMES, SEQUENCES = 512, 4, 150, 80
@@ -99,25 +99,6 @@ def timer(make, batch_sizes):
     return measure
 
 
-@contextlib.contextmanager
-def torch_timer(python, threads):
-    """The same in a PyTorch process."""
-    command = [python, LOOP, UNITS, DEPTH, FRAMES, threads]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(list(map(str, command)), **pipes) as process:
-
-        def measure(batch, steps):
-            with contextlib.suppress(BrokenPipeError):
-                print(batch, steps, file=process.stdin, flush=True)
-            times = process.stdout.readline().split()
-            if not times:
-                raise SystemExit(f"{python} could not run {LOOP}: is PyTorch there?")
-            return [float(time) for time in times]
-
-        yield measure
-        process.stdin.close()
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--torch-python", default=sys.executable, metavar="PATH")
@@ -130,7 +111,9 @@ def main():
             TAPE: timer(tape_step, options.batch),
         }
         for name, threads in TORCH.items():
-            process = torch_timer(options.torch_python, threads)
+            process = torch_timer(
+                options.torch_python, LOOP, UNITS, DEPTH, FRAMES, threads
+            )
             candidates[name] = stack.enter_context(process)
         print(f"{'seconds an epoch, speed':<40}{'median':>10}{'fastest':>10}")
         for batch in options.batch:

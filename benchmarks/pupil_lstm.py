@@ -19,7 +19,6 @@ import contextlib
 import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import time
 from unittest import mock
@@ -29,6 +28,7 @@ import numpy as np
 import tensorflow as tf
 
 import zoo
+from benchmarks.torch_process import torch_timer
 from zoo import pupil_lstm
 
 BATCH = 5
@@ -76,25 +76,6 @@ def timer(step):
     return measure
 
 
-@contextlib.contextmanager
-def torch_timer(python, threads):
-    """The same in a PyTorch process."""
-    command = [python, str(LOOP), str(BATCH), str(threads)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
-
-        def measure(steps):
-            with contextlib.suppress(BrokenPipeError):
-                print(steps, file=process.stdin, flush=True)
-            times = process.stdout.readline().split()
-            if not times:
-                raise SystemExit(f"{python} could not run {LOOP}: is PyTorch there?")
-            return [float(time) for time in times]
-
-        yield measure
-        process.stdin.close()
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--torch-python", default=sys.executable, metavar="PATH")
@@ -104,7 +85,7 @@ def main():
     with contextlib.ExitStack() as stack:
         candidates = {}
         for name, threads in TORCH.items():
-            process = torch_timer(options.torch_python, threads)
+            process = torch_timer(options.torch_python, LOOP, BATCH, threads)
             candidates[name] = stack.enter_context(process)
         for jit_compile, suffix in {False: "", True: ", all in XLA"}.items():
             for name, lstm in {KERAS: keras.layers.LSTM, OURS: zoo.layers.LSTM}.items():
