@@ -6,7 +6,7 @@ import os
 import pathlib
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from experiments.run_folder import RunFolder
@@ -58,6 +58,15 @@ class Study:
         if name not in self.sample:
             return f"(default: {real})"
         return f"(default: {real}; on the sample: {describe(self.sample[name])})"
+
+
+@dataclass(frozen=True)
+class Round:
+    """A division into training and test part: positions in the index, two arrays."""
+
+    name: str
+    train: Sequence
+    test: Sequence
 
 
 @dataclass

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from datasets import gfe, gfe_download, sample
 from experiments import common, gfe_report
+from experiments.common import Round
 from experiments.gfe_learners import HISTORY, Part
 from experiments.gfe_method import Learned, Method
 from experiments.run_folder import fingerprint
@@ -118,15 +119,6 @@ def frame_parser(study, doc):
     heads = head_options("the 118 distances, angles and depths")
     add_options(result, study, [*TRAINING, Z_SCORE, *heads])
     return result
-
-
-@dataclasses.dataclass(frozen=True)
-class Round:
-    """A division into training and test part: positions in the index."""
-
-    name: str
-    train: np.ndarray
-    test: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)

@@ -83,8 +83,9 @@ class RunFolder:
         if not done and not parts and not begun:
             shutil.rmtree(self.path, ignore_errors=True)
             return ""
-        kept = plural(parts, "part") if parts or not done else plural(done, "epoch")
-        return f"Unfinished, {kept} done: {self.path}."
+        kept = plural(parts, "part") if parts else plural(done, "epoch")
+        kept = f"{kept} done" if parts or done else "the first part begun"
+        return f"Unfinished, {kept}: {self.path}."
 
     def finish(self):
         """Removes the working files and gives the folder its final name."""

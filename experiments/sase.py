@@ -11,6 +11,7 @@ import pandas as pd
 
 from datasets import sample, sase_fe, splits
 from experiments import common, sase_task
+from experiments.common import Round
 from experiments.sase_task import Task, Videos
 
 PROTOCOLS = {
@@ -19,15 +20,6 @@ PROTOCOLS = {
     "challenge": "trained on the training part, tested on the flat parts with labels",
 }
 FOLDS = 5
-
-
-@dataclasses.dataclass(frozen=True)
-class Round:
-    """A division into training and test part: positions in the index."""
-
-    name: str
-    train: np.ndarray
-    test: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)

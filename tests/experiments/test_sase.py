@@ -166,7 +166,7 @@ def interrupt(*_):
     raise KeyboardInterrupt
 
 
-def test_a_worker_whose_study_was_killed_stops(tmp_path, monkeypatch):
+def test_a_worker_whose_study_was_killed_stops(tmp_path, monkeypatch, capsys):
     nobody = sase_task.Task("", None, None, {}, tmp_path, None, 1, study=1)
     assert sase_task.orphaned(nobody)
     for study in (os.getpid(), os.getppid()):
@@ -176,6 +176,7 @@ def test_a_worker_whose_study_was_killed_stops(tmp_path, monkeypatch):
     monkeypatch.setattr(sase_task.os, "_exit", sys.exit)
     with pytest.raises(SystemExit):
         run(tmp_path, *ALONE)
+    assert "Unfinished, the first part begun: " in capsys.readouterr().err
     (left,) = tmp_path.glob("*/.unfinished-*")
     assert len(pd.read_csv(left / "work" / "holdout-anger.csv")) == 2
 
