@@ -28,8 +28,8 @@ from unittest import mock
 
 import numpy as np
 
-from datasets import face_tracking, landmarks
-from datasets.video_frames import Video, opencv
+from zoo.inputs import face_tracking, landmarks
+from zoo.inputs.video_frames import Video, opencv
 
 PLAYED = 25  # frames a second
 REAL = "WolfgangLanger_Pexels.mp4"

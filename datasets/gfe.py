@@ -6,7 +6,7 @@ Kinect recording each; every frame is labelled 1 while the expression is occurri
 The study is in seeds/004.
 
 Our readings of what the paper leaves open: rows are in the order of time, and
-missing coordinates are bridged within the whole recording (`datasets.gfe_files`),
+missing coordinates are bridged within the whole recording (`zoo.inputs.gfe_files`),
 before any split: at a split's edge a bridged value has seen both sides.
 """
 
@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from datasets import batches
-from datasets import gfe_files as files
-from datasets.gfe_files import EXPRESSIONS, SIGNERS
 from datasets.gfe_splits import PROTOCOLS, blocks, protocol
+from zoo.inputs import gfe_files as files
+from zoo.inputs.gfe_files import EXPRESSIONS, SIGNERS
 
 __all__ = [
     "EXPRESSIONS",

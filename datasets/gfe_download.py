@@ -16,7 +16,8 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from datasets import gfe, gfe_files
+from datasets import gfe
+from zoo.inputs import gfe_files
 
 URL = "https://archive.ics.uci.edu/static/public/317/grammatical+facial+expressions.zip"
 

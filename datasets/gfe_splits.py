@@ -8,7 +8,7 @@ that a split of shuffled frames measures how well a model remembers (seeds/004).
 import numpy as np
 import pandas as pd
 
-from datasets.gfe_files import SIGNERS
+from zoo.inputs.gfe_files import SIGNERS
 
 PROTOCOLS = {
     "shuffled": "a random 20 % of the frames of both signers are the test part, as in "

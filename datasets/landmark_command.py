@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from datasets import landmarks, video_files
+from datasets import landmarks
 from datasets.landmark_sheet import check_sheet, draw_sheet
-from datasets.landmark_track import LandmarkTrack
+from zoo.inputs import video_files
+from zoo.inputs.landmark_track import LandmarkTrack
 
 
 def find_videos(given: list[str]) -> list[str]:

@@ -1,11 +1,11 @@
-"""Many videos at once: `datasets.landmarks.extract` in processes of its own."""
+"""Many videos at once: `zoo.inputs.landmarks.extract` in processes of its own."""
 
 import warnings
 from pathlib import Path
 
-from datasets import landmarks
-from datasets.landmark_track import LandmarkTrack
-from datasets.video_frames import opencv
+from zoo.inputs import landmarks
+from zoo.inputs.landmark_track import LandmarkTrack
+from zoo.inputs.video_frames import opencv
 
 _KILLED = (
     "{path}: the process that decoded it was ended: the file crashes its decoder, or "

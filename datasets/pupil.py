@@ -4,7 +4,7 @@ Asian observers watched videos of real and of fake smiles while their pupils wer
 recorded; can their pupils tell which smile it was? The data are those of seeds/000
 (Gong; Hossain et al. 2016): a workbook an eye, a sheet a video, a column an observer.
 
-Our readings of what the paper leaves open, beside those of `datasets.pupil_files`:
+Our readings of what the paper leaves open, beside those of `zoo.inputs.pupil_files`:
 observer p3, who is not Asian, is left out, as by the paper; so are series without any
 sample, and viewings in which the eyes were recorded at different rates, which is taken
 to be so where one eye's series is more than 1.5 times as long as the other's.
@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from datasets import batches
-from datasets import pupil_files as files
-from datasets.pupil_files import FAKE, REAL, VIDEOS, WORKBOOKS
 from datasets.pupil_splits import PROTOCOLS, protocol
+from zoo.inputs import pupil_files as files
+from zoo.inputs.pupil_files import FAKE, REAL, VIDEOS, WORKBOOKS
 
 __all__ = [
     "FAKE",

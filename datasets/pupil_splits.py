@@ -11,7 +11,7 @@ import itertools
 import numpy as np
 import pandas as pd
 
-from datasets.pupil_files import VIDEOS
+from zoo.inputs.pupil_files import VIDEOS
 
 PROTOCOLS = {
     "paper": "the paper's: 150 real and 150 fake series for training, the last 24 real "

@@ -143,8 +143,9 @@ def load(
         FileNotFoundError: There are videos to read, but no predictor of facial points
             is installed.
     """
-    from datasets import landmark_files, landmarks
-    from datasets.landmark_track import draw_margins
+    from datasets import landmarks
+    from zoo.inputs import landmark_files
+    from zoo.inputs.landmark_track import draw_margins
 
     if not len(index):
         raise ValueError("Expected an index of one row or more, got an empty one.")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from datasets import sase_fe_names as names
-from datasets import video_files
+from zoo.inputs import video_files
 
 _LABELS = dict.fromkeys(("genuine", "true", "real", "spontaneous", "1", "1.0"), 1)
 _LABELS |= dict.fromkeys(("fake", "false", "posed", "0", "0.0"), 0)

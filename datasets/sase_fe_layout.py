@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from datasets import sase_fe_labels as labels
 from datasets import sase_fe_names as names
-from datasets import video_files
+from zoo.inputs import video_files
 
 _PART = re.compile(r"(train|val|test)(ing|id|idation)?(set|data|part|videos?)?s?")
 _PARTS = {"train": "train", "val": "validation", "test": "test"}

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from datasets.gfe_files import EXPRESSIONS, HEADER, SIGNERS
 from datasets.sample import MARK, new_folder
+from zoo.inputs.gfe_files import EXPRESSIONS, HEADER, SIGNERS
 
 # Facial actions, each about 0 to 1: of the face, then of the head (turns and a shift).
 ACTIONS = ("raise", "lower", "widen", "open", "frown", "purse")

@@ -1,8 +1,9 @@
 """A sample in the shape of the pupil workbooks: invented pupils of invented observers.
 
-Two workbooks, nineteen sheets each, with the observers that the real ones have and lack
-(seeds/000; `datasets.pupil_files`), the text NaN, and series of different lengths. What
-a pupil does is a sum of what it does for many reasons, strengths are ours:
+Two workbooks, nineteen sheets each, with the observers that the real ones have and
+lack (seeds/000; `zoo.inputs.pupil_files`), the text NaN, and series of different
+lengths. What a pupil does is a sum of what it does for many reasons, strengths are
+ours:
 
 - each observer has a size and a liveliness, and a gap between the two eyes;
 - each video has a brightness that goes up and down, and every pupil follows it: a video
@@ -23,8 +24,8 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from datasets.pupil_files import REAL, VIDEOS, WORKBOOKS
 from datasets.sample import MARK, new_folder
+from zoo.inputs.pupil_files import REAL, VIDEOS, WORKBOOKS
 
 # Of each observer: the pupil's usual diameter, and how far it moves.
 OBSERVERS = {
@@ -68,7 +69,7 @@ def viewing(observer: str, video: str) -> dict[str, np.ndarray]:
 
     Args:
         observer: One of `OBSERVERS`.
-        video: One of `datasets.pupil_files.VIDEOS`.
+        video: One of `zoo.inputs.pupil_files.VIDEOS`.
 
     Returns:
         "left" and "right" -> diameters (n_samples,), NaN where missing.

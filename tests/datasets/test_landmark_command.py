@@ -10,7 +10,7 @@ import pytest
 
 from datasets import landmark_sheet, landmarks
 from datasets.landmark_command import find_videos, main
-from datasets.landmark_track import LandmarkTrack
+from zoo.inputs.landmark_track import LandmarkTrack
 
 
 @pytest.fixture

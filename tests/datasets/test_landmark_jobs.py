@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from datasets import landmark_jobs, landmarks
+from datasets import landmark_jobs
 from datasets.landmarks import extract_all, predictor_file
+from zoo.inputs import landmarks
 
 pytestmark = pytest.mark.usefixtures("cache")
 

@@ -16,11 +16,12 @@ import tensorflow as tf
 
 import experiments
 import zoo
-from datasets import nvie, pictures
+from datasets import nvie
 from datasets.sample import nvie as sample
 from experiments import nvie_cnn, nvie_inception, nvie_svm
 from experiments.run_folder import epochs_done
 from zoo import heads
+from zoo.inputs import pictures
 
 SUBJECTS = 6
 QUICK = ["--size", "32", "--epochs", "6", "--batch-size", "16"]

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from datasets import video_frames
-from datasets.video_frames import Video, frame_times
+from zoo.inputs import video_frames
+from zoo.inputs.video_frames import Video, frame_times
 
 
 def write(path, frames, fps=25, code="mp4v"):
@@ -169,7 +169,7 @@ def test_nothing_is_printed(tmp_path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     code = """
 import sys, warnings
-from datasets.video_frames import Video
+from zoo.inputs.video_frames import Video
 warnings.simplefilter("ignore")
 for path in sys.argv[1:]:
     try:
@@ -179,7 +179,7 @@ for path in sys.argv[1:]:
         print("refused")
 """
     files = [str(tmp_path / name) for name in ("text.mp4", "cut.mp4", "cut.avi")]
-    root = pathlib.Path(video_frames.__file__).parents[1]
+    root = pathlib.Path(video_frames.__file__).parents[2]
     command = [sys.executable, "-c", code, *files]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60)
     assert done.stdout.split()[:2] == ["refused", "refused"]

@@ -1,4 +1,4 @@
-"""`datasets.pictures`: a file's colours are right, or it is refused."""
+"""`zoo.inputs.pictures`: a file's colours are right, or it is refused."""
 
 import struct
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasets import pictures
+from zoo.inputs import pictures
 
 HEIGHT, WIDTH = 10, 13
 RGB = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3)).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""A face's points through a video: what `datasets.landmarks` makes of it.
+"""A face's points through a video: what `zoo.inputs.landmarks` makes of it.
 
 Source: the study of seeds/002; the crops' jitter and its ranges are those of its
 authors' code.
@@ -15,8 +15,8 @@ from typing import Self
 
 import numpy as np
 
-from datasets import landmark_points
-from datasets.face_tracking import smallest_face
+from zoo.inputs import landmark_points
+from zoo.inputs.face_tracking import smallest_face
 
 # Largest margins of a jittered crop, left and right, top and bottom, and the crop that
 # they were made for: the smallest that the study's face detector gives at 1080p.
@@ -110,7 +110,7 @@ class LandmarkTrack:
     def jittered(self, copies: int, seed: int = 0) -> Self:
         """This track with other copies, which are nothing but tighter crops.
 
-        For points that come from a file; `datasets.landmarks.extract` also finds the
+        For points that come from a file; `zoo.inputs.landmarks.extract` also finds the
         points of a video anew in every copy's crop. Both draw margins of the same
         range, where the size of the frames is known; where it is not, or the face is
         smaller than any that a video is searched for, the face sets the range.

@@ -5,8 +5,9 @@ import shutil
 import numpy as np
 import pytest
 
-from datasets import landmarks
-from datasets.landmarks import extract, extract_all, predictor_file
+from datasets.landmarks import extract_all
+from zoo.inputs import landmarks
+from zoo.inputs.landmarks import extract, predictor_file
 
 pytestmark = pytest.mark.usefixtures("cache")
 

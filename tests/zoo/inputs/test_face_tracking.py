@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from skimage import data
 
-from datasets import face_tracking
-from datasets.face_tracking import FaceTracker, overlap, settle, smallest_face
+from zoo.inputs import face_tracking
+from zoo.inputs.face_tracking import FaceTracker, overlap, settle, smallest_face
 
 FACE = (150, 40, 140, 150)  # of the picture, with room around: x, y, width, height
 

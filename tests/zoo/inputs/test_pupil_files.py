@@ -1,4 +1,4 @@
-"""`datasets.pupil_files`: what is found, what is read, and what is refused where."""
+"""`zoo.inputs.pupil_files`: what is found, what is read, and what is refused where."""
 
 import datetime
 import importlib.util
@@ -12,8 +12,8 @@ import numpy as np
 import openpyxl
 import pytest
 
-from datasets import pupil_files
-from datasets.pupil_files import VIDEOS
+from zoo.inputs import pupil_files
+from zoo.inputs.pupil_files import VIDEOS
 
 ENGINES = list(pupil_files.ENGINES)
 

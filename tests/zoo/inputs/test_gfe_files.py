@@ -1,11 +1,11 @@
-"""`datasets.gfe_files`: what is found, what is read, and what is refused where."""
+"""`zoo.inputs.gfe_files`: what is found, what is read, and what is refused where."""
 
 import os
 
 import numpy as np
 import pytest
 
-from datasets import gfe_files
+from zoo.inputs import gfe_files
 
 FRAMES = 7
 

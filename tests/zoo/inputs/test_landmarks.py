@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from datasets import landmark_points, landmarks
-from datasets.landmark_track import LandmarkTrack, crop
-from datasets.landmarks import extract, extract_all, predictor_file
-from datasets.video_frames import Video
+from datasets.landmarks import extract_all
+from zoo.inputs import landmark_points, landmarks
+from zoo.inputs.landmark_track import LandmarkTrack, crop
+from zoo.inputs.landmarks import extract, predictor_file
+from zoo.inputs.video_frames import Video
 
 # One video
 

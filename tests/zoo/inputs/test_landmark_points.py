@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datasets import landmark_points
-from datasets.landmark_track import LandmarkTrack, crop, draw_margins
+from zoo.inputs import landmark_points
+from zoo.inputs.landmark_track import LandmarkTrack, crop, draw_margins
 
 
 def numbered():

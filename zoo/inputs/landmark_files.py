@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from datasets import landmark_points
-from datasets.face_tracking import overlap
-from datasets.landmark_track import LandmarkTrack
+from zoo.inputs import landmark_points
+from zoo.inputs.face_tracking import overlap
+from zoo.inputs.landmark_track import LandmarkTrack
 
 # The face mesh's points that are nearest to the 68: an approximation in wide use, of
 # which several variants differ in a few points. Chin and mesh are not the same curve.

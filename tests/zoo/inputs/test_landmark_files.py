@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datasets.landmark_files import MESH_TO_68, box_of, read
-from datasets.landmark_track import LandmarkTrack
+from zoo.inputs.landmark_files import MESH_TO_68, box_of, read
+from zoo.inputs.landmark_track import LandmarkTrack
 
 RECTANGLE = ["FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight"]
 NAMES = [f"{axis}_{i}" for axis in "xy" for i in range(68)]
