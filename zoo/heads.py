@@ -8,6 +8,9 @@ only, and both are written without pickles.
 
 import pathlib
 
+from zoo import _keras_file, _skops, _ubjson
+from zoo._extras import optional
+
 # What a calibrated classifier is made of; skops knows scikit-learn's public types only.
 TRUSTED = [
     "sklearn.calibration._CalibratedClassifier",
@@ -28,16 +31,9 @@ def svm(C=1.0, kernel="rbf", gamma="scale", calibration=5):
     Returns:
         A `sklearn.pipeline.Pipeline`.
     """
-    from sklearn.calibration import CalibratedClassifierCV
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-    from sklearn.svm import SVC
-
-    classifier = SVC(C=C, kernel=kernel, gamma=gamma)
-    return make_pipeline(
-        StandardScaler(),
-        CalibratedClassifierCV(classifier, ensemble=False, cv=calibration),
-    )
+    classifier = optional("sklearn.svm", "heads").SVC(C=C, kernel=kernel, gamma=gamma)
+    calibrated = optional("sklearn.calibration", "heads").CalibratedClassifierCV
+    return _standardised(calibrated(classifier, ensemble=False, cv=calibration))
 
 
 def logistic(C=1.0):
@@ -49,11 +45,13 @@ def logistic(C=1.0):
     Returns:
         A `sklearn.pipeline.Pipeline`.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+    linear_model = optional("sklearn.linear_model", "heads")
+    return _standardised(linear_model.LogisticRegression(C=C, max_iter=1000))
 
-    return make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=1000))
+
+def _standardised(classifier):
+    scaler = optional("sklearn.preprocessing", "heads").StandardScaler()
+    return optional("sklearn.pipeline", "heads").make_pipeline(scaler, classifier)
 
 
 def xgboost(seed=0, **settings):
@@ -67,8 +65,6 @@ def xgboost(seed=0, **settings):
     Returns:
         A `xgboost.XGBClassifier`.
     """
-    from xgboost import XGBClassifier
-
     usual = {
         "n_estimators": 300,
         "max_depth": 3,
@@ -76,7 +72,8 @@ def xgboost(seed=0, **settings):
         "subsample": 0.8,
         "tree_method": "hist",
     }
-    return XGBClassifier(**{**usual, **settings}, random_state=seed)
+    classifier = optional("xgboost", "heads").XGBClassifier
+    return classifier(**{**usual, **settings}, random_state=seed)
 
 
 def save(head, folder):
@@ -93,17 +90,16 @@ def save(head, folder):
     if hasattr(head, "get_booster"):
         head.save_model(folder / "head.ubj")
         return folder / "head.ubj"
-    import skops.io
-
-    skops.io.dump(head, folder / "head.skops")
+    optional("skops.io", "heads").dump(head, folder / "head.skops")
     return folder / "head.skops"
 
 
 def load(path):
     """Reads a head that `save` wrote.
 
-    A `.skops` file is only opened where it holds nothing but scikit-learn and NumPy
-    types; one that names any other type is refused.
+    Nothing in the file is executed. A `.skops` file is only opened where it holds
+    nothing but objects of scikit-learn and arrays; XGBoost reads a `.ubj` file once its
+    trees are known to be trees.
 
     Args:
         path: a `.ubj` or `.skops` file.
@@ -112,27 +108,41 @@ def load(path):
         The fitted estimator.
 
     Raises:
-        ValueError: the file is of another kind, damaged, or holds types that are not
-            trusted.
+        FileNotFoundError: there is no such file.
+        ValueError: the file is of another kind, damaged, tampered with, or holds types
+            that are not trusted.
     """
     path = pathlib.Path(path)
-    if path.suffix == ".ubj":
-        from xgboost import XGBClassifier
-        from xgboost.core import XGBoostError
+    if path.suffix not in READERS:
+        raise ValueError(
+            "A head is a .ubj (XGBoost) or .skops (scikit-learn) file. "
+            f"Received: {path}"
+        )
+    read, name = READERS[path.suffix]
+    # Outside the `try`, or a missing package would look like a damaged file.
+    library = optional(name, "heads")
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no head {path}.")
+    try:
+        return read(path, library)
+    except Exception as error:
+        raise ValueError(f"{path} could not be read as a head: {error}") from error
 
-        head = XGBClassifier()
-        try:
-            head.load_model(path)
-        except XGBoostError as error:
-            raise ValueError(f"{path} is not an XGBoost model: {error}") from error
-        return head
-    if path.suffix == ".skops":
-        import skops.io
 
-        try:
-            return skops.io.load(path, trusted=TRUSTED)
-        except Exception as error:
-            raise ValueError(f"{path} could not be read as a head: {error}") from error
-    raise ValueError(
-        f"A head is a .ubj (XGBoost) or .skops (scikit-learn) file. Received: {path}"
-    )
+def read_ubj(path, xgboost):
+    data = path.read_bytes()
+    _ubjson.check(data)
+    head = xgboost.XGBClassifier()
+    head.load_model(bytearray(data))
+    return head
+
+
+def read_skops(path, skops):
+    with _keras_file.zipped(path, {_skops.SCHEMA}, only=False) as archive:
+        _skops.check(archive)
+    head = skops.load(path, trusted=TRUSTED)
+    _skops.check_machines(head)
+    return head
+
+
+READERS = {".ubj": (read_ubj, "xgboost"), ".skops": (read_skops, "skops.io")}

@@ -9,6 +9,7 @@ import re
 import numpy as np
 
 from zoo._builder import PREDICTIONS
+from zoo._extras import optional
 from zoo.weights import WeightRecord, fetch, read_own
 
 IMAGENET = WeightRecord(
@@ -68,8 +69,7 @@ def read_safetensors(path):
 
 
 def read_checkpoint(path):
-    import tensorflow as tf
-
+    tf = optional("tensorflow", "tensorflow")
     try:
         reader = tf.train.load_checkpoint(path)
         names = reader.get_variable_to_shape_map()

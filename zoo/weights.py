@@ -4,15 +4,15 @@ A file is first read into a dict from `layer/variable` to array (`read_own` here
 naming schemes beside the builder they belong to); `load` then puts them in place.
 """
 
-import io
 import os
 import pathlib
 import warnings
-import zipfile
 from dataclasses import dataclass
 
 import keras
 import numpy as np
+
+from zoo._keras_file import weights_file
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def read_own(path, model):
         Dict from `layer/variable` to array.
 
     Raises:
-        ValueError: the file is neither of the two, or damaged.
+        ValueError: the file is neither of the two, damaged, or refers to other files.
     """
     import h5py
 
@@ -132,15 +132,9 @@ def read_own(path, model):
             tensors[name] = np.asarray(value)
 
     try:
-        if zipfile.is_zipfile(path):
-            # In memory: seeking in a compressed file means decompressing it again.
-            with zipfile.ZipFile(path) as archive:
-                path_or_bytes = io.BytesIO(archive.read("model.weights.h5"))
-        else:
-            path_or_bytes = path
-        with h5py.File(path_or_bytes, "r") as file:
+        with weights_file(path) as weights, h5py.File(weights, "r") as file:
             file.visititems(collect)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise ValueError(
             f"Could not read weights from {path}: expected a .keras or .weights.h5 "
             f"file that Keras 3 wrote. It is another kind or damaged: {error}"

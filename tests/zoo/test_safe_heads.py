@@ -1,0 +1,278 @@
+"""Tampered heads are refused; what crashes XGBoost runs in a process of its own."""
+
+import io
+import json
+import pickle
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+import skops.io
+import xgboost
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from zoo import _ubjson, heads
+
+SCHEMA = "schema.json"
+PREDICT = """
+import sys, numpy as np, xgboost
+head = xgboost.XGBClassifier(n_jobs=1)
+head.load_model(sys.argv[1])
+head.predict_proba(np.zeros((3, 4)))
+"""
+
+
+def data(classes=2):
+    X = np.random.default_rng(0).normal(size=(90, 4))
+    return X, np.digitize(X[:, 0] + X[:, 1] ** 2, [0.7, 2][: classes - 1])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a fitted head of either kind."""
+    folder = tmp_path_factory.mktemp("heads")
+    heads.save(heads.svm().fit(*data()), folder)
+    heads.save(heads.xgboost(n_estimators=5, n_jobs=1).fit(*data()), folder)
+    return folder
+
+
+def refused(path, match):
+    with pytest.raises(ValueError, match=match) as caught:
+        heads.load(path)
+    assert str(path) in str(caught.value)
+
+
+def change_skops(folder, target, change=None, arrays=None, compression=0, also=()):
+    """Writes the folder's SVM with another schema or other arrays."""
+    with zipfile.ZipFile(folder / "head.skops") as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    if change:
+        schema = json.loads(content[SCHEMA])
+        change(schema)
+        content[SCHEMA] = json.dumps(schema)
+    if arrays:
+        arrays(content)
+    with zipfile.ZipFile(target, "w", compression) as archive:
+        for name, value in [*content.items(), *also]:
+            archive.writestr(name, value)
+    return target
+
+
+class Harmful:
+    def __init__(self, marker):
+        self.marker = str(marker)
+
+    def __reduce__(self):
+        return (open, (self.marker, "w"))
+
+
+def test_a_pickle_is_not_read_whatever_it_is_called(tmp_path):
+    marker = tmp_path / "marker"
+    harmful = pickle.dumps(Harmful(marker))
+    pickle.loads(harmful).close()
+    assert marker.exists()
+    marker.unlink()
+    for name in ("head.skops", "head.ubj", "head.pkl", "head.joblib"):
+        (tmp_path / name).write_bytes(harmful)
+        refused(tmp_path / name, "head")
+    assert not marker.exists()
+
+
+def test_functions_are_no_part_of_a_head(tmp_path):
+    """skops trusts NumPy's by default: with it, the head computes something else."""
+    head = make_pipeline(FunctionTransformer(np.exp), heads.svm()).fit(*data())
+    path = heads.save(head, tmp_path)
+    skops.io.load(path, trusted=heads.TRUSTED)
+    refused(path, r"numpy.exp \(FunctionNode\), which is no part of a head")
+
+
+def node(loader, module, name, **more):
+    return {"__class__": name, "__module__": module, "__loader__": loader, **more}
+
+
+JSON_LIST = node("ListNode", "builtins", "list", content=[])
+ARGUMENTS = node("TupleNode", "builtins", "tuple", content=[])
+KINDS = {
+    "method (CVE-2025-54412)": node(
+        "MethodNode", "builtins", "list", content={"func": "append", "obj": JSON_LIST}
+    ),
+    "operator (CVE-2025-54413)": node(
+        "OperatorFuncNode", "operator", "methodcaller", attrs=ARGUMENTS
+    ),
+    "function": node("FunctionNode", "os", "system"),
+    "reduced": node("ConstructorFromReduceNode", "os", "system", content=ARGUMENTS),
+    "unknown": node("OtherNode", "builtins", "list"),
+}
+
+
+@pytest.mark.parametrize("put", KINDS.values(), ids=KINDS.keys())
+def test_other_kinds_of_content_are_refused(put, folder, tmp_path):
+    def change(schema):
+        schema["content"]["content"]["harm"] = put
+
+    path = change_skops(folder, tmp_path / "head.skops", change)
+    refused(path, put["__loader__"])
+
+
+@pytest.mark.parametrize("loader", ["ObjectNode", "TypeNode", "DictNode"])
+def test_types_that_are_not_trusted_are_refused(loader, folder, tmp_path):
+    put = node(loader, "os", "system", content={}, key_types=JSON_LIST)
+    if loader == "ObjectNode":
+        del put["content"]
+
+    def change(schema):
+        schema["content"]["content"]["harm"] = put
+
+    path = change_skops(folder, tmp_path / "head.skops", change)
+    refused(path, "os.system")
+
+
+def bigger(content):
+    """An array that declares 4 TB."""
+    name = next(name for name in content if name.endswith(".npy"))
+    file = io.BytesIO()
+    header = {"descr": "<f4", "fortran_order": False, "shape": (10**12,)}
+    np.lib.format.write_array_header_1_0(file, header)
+    content[name] = file.getvalue()
+
+
+def with_objects(content):
+    name = next(name for name in content if name.endswith(".npy"))
+    file = io.BytesIO()
+    np.save(file, np.array([{}], object), allow_pickle=True)
+    content[name] = file.getvalue()
+
+
+def test_arrays_that_are_refused(folder, tmp_path):
+    path = tmp_path / "head.skops"
+    refused(change_skops(folder, path, arrays=bigger), "declares 4000000000000 bytes")
+    refused(change_skops(folder, path, arrays=with_objects), "bytes of object")
+
+
+def test_archives_that_are_refused(folder, tmp_path):
+    path = tmp_path / "head.skops"
+    refused(change_skops(folder, path, compression=zipfile.ZIP_DEFLATED), "compressed")
+    refused(change_skops(folder, path, also=[("x.txt", "x")]), "x.txt is no array")
+    whole = (folder / "head.skops").read_bytes()
+    for size in (0, 10, len(whole) // 2, len(whole) - 5):
+        path.write_bytes(whole[:size])
+        refused(path, "of another kind or damaged")
+
+
+def test_an_svm_with_too_few_numbers_is_refused(folder, tmp_path):
+    """libsvm would read beyond them: scikit-learn compares some of the sizes only."""
+    head = heads.load(folder / "head.skops")
+    svc = head[-1].calibrated_classifiers_[0].estimator
+    svc._dual_coef_ = svc._dual_coef_[:, :1]
+    path = heads.save(head, tmp_path)
+    X, _ = data()
+    skops.io.load(path, trusted=heads.TRUSTED).predict(
+        X
+    )  # of memory that is not its own
+    refused(path, "_dual_coef_ of its SVC")
+    svc._dual_coef_, svc._n_support = svc.dual_coef_, svc._n_support + 1
+    refused(heads.save(head, tmp_path), "does not add up")
+    svc._n_support, svc._intercept_ = svc._n_support - 1, np.zeros(0)
+    refused(heads.save(head, tmp_path), "_intercept_ of its SVC")
+
+
+def patched(raw, key, value, index=0, size=4):
+    """The file with the number at an index of the first array of that name replaced."""
+    at = raw.index(key + b"[$") + len(key) + 5 + 8 + index * size
+    return raw[:at] + value.to_bytes(size, "big", signed=True) + raw[at + size :]
+
+
+TREES = {
+    "child beyond": (b"left_children", 10**6, "a child is none of its nodes"),
+    "root as child": (b"left_children", 0, "a child is none of its nodes"),
+    "cycle": (b"left_children", 2, "the child of two others"),
+    "one child": (b"right_children", -1, "has one child only"),
+    "feature beyond": (b"split_indices", 10**6, "splits by a feature"),
+    "wrong parent": (b"parents", 4, "does not know its parent"),
+}
+
+
+@pytest.mark.parametrize(("key", "value", "match"), TREES.values(), ids=TREES.keys())
+def test_trees_that_are_none_are_refused(key, value, match, folder, tmp_path):
+    raw = (folder / "head.ubj").read_bytes()
+    path = tmp_path / "head.ubj"
+    path.write_bytes(patched(raw, key, value, index=key == b"parents"))
+    refused(path, match)
+
+
+def test_what_crashes_xgboost_is_refused(folder, tmp_path):
+    path = tmp_path / "head.ubj"
+    raw = (folder / "head.ubj").read_bytes()
+    path.write_bytes(patched(raw, b"split_indices", 2**30))
+    done = subprocess.run([sys.executable, "-c", PREDICT, str(path)], timeout=60)
+    assert done.returncode < 0  # ended by a signal
+    refused(path, "splits by a feature")
+
+
+def test_other_files_are_refused(folder, tmp_path):
+    path, raw = tmp_path / "head.ubj", (folder / "head.ubj").read_bytes()
+    for changed, match in [
+        (b"", "bytes where fewer are left"),
+        (raw[:-100], "bytes where fewer are left"),
+        (raw + b"x", "1 bytes are left over"),
+        (b"[" * 10**5, "no array"),
+        (raw.replace(b"num_trees", b"num_treez"), "a part is missing"),
+        (raw.replace(b"gbtree", b"dart__"), "expected boosted trees"),
+        (raw.replace(b"loss_changes", b"base_weights"), "has 'base_weights' twice"),
+        (raw.replace(b"binary:logistic", b"multi::softprob"), "does not fit 0 classes"),
+    ]:
+        path.write_bytes(changed)
+        refused(path, match)
+    booster = xgboost.XGBClassifier(n_estimators=2).fit(*data()).get_booster()
+    booster.save_model(tmp_path / "model.json")
+    (tmp_path / "model.json").rename(path)
+    refused(path, "a length is missing")
+    with pytest.raises(FileNotFoundError):
+        heads.load(tmp_path / "none.ubj")
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"grow_policy": "lossguide", "max_leaves": 6},
+        {"gamma": 1.0},
+        {"num_parallel_tree": 3, "subsample": 0.5},
+        {"tree_method": "exact"},
+        {"tree_method": "approx"},
+        {"n_estimators": 300, "max_depth": 1},
+    ],
+)
+def test_genuine_trees_load(classes, settings, tmp_path):
+    X, y = data(classes)
+    head = heads.xgboost(**{"n_estimators": 8, "n_jobs": 1, **settings}).fit(X, y)
+    loaded = heads.load(heads.save(head, tmp_path))
+    np.testing.assert_array_equal(loaded.predict_proba(X), head.predict_proba(X))
+
+
+def test_trees_with_named_features_load(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    X, y = data()
+    head = heads.xgboost(n_estimators=2).fit(
+        pandas.DataFrame(X, columns=list("abcd")), y
+    )
+    heads.load(heads.save(head, tmp_path))
+
+
+def test_damaged_trees_do_no_harm(folder):
+    """What passes the check, XGBoost can read: so it did with 6,000 damaged files."""
+    raw, generator = (folder / "head.ubj").read_bytes(), np.random.default_rng(0)
+    passed = 0
+    for _ in range(300):
+        changed = bytearray(raw)
+        changed[generator.integers(len(raw))] ^= 1 << generator.integers(8)
+        try:
+            _ubjson.check(bytes(changed))
+            passed += 1
+        except ValueError:
+            pass
+    assert 0 < passed < 100
