@@ -1,0 +1,85 @@
+"""SavedModels of networks on pictures that compute faster.
+
+With the weights as constants in the graph, TensorFlow (oneDNN) brings them into the
+order that its kernels want once, not at every call, and joins each convolution with the
+bias and the activation after it.
+"""
+
+import keras
+from keras import layers, ops
+
+from zoo.features import feature_extractor
+from zoo.folding import folded, remade
+
+CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D)
+DTYPES = (None, "bfloat16")
+# A graph and its constants are one message, of less than 2 GiB.
+MOST_PARAMETERS = 2**28
+
+
+def helps(model):
+    """Whether this makes a model faster, and the model is small enough for it."""
+    parts = model._flatten_layers() if hasattr(model, "input") else []
+    convolves = any(isinstance(layer, CONVOLUTIONS) for layer in parts)
+    return convolves and model.count_params() < MOST_PARAMETERS
+
+
+def check_dtype(model, dtype):
+    if dtype not in DTYPES:
+        raise ValueError(f'dtype must be None or "bfloat16". Received: {dtype!r}')
+    if dtype and not helps(model):
+        raise ValueError(
+            f"dtype is for networks with 2-D convolutions; leave it out for "
+            f"{model.name!r}. Received: {dtype!r}"
+        )
+
+
+def endpoints_of(model, input_dtype, dtype):
+    """The endpoints of `zoo.export.export`, folded and frozen.
+
+    Args:
+        model: a model of which `helps` is true.
+        input_dtype: as for `zoo.export.export`.
+        dtype: what its layers compute in, or `None` for what they do.
+
+    Returns:
+        Dict of names to `(function, signature)`.
+    """
+    outputs = {"serve": model.output, "features": feature_extractor(model).output}
+    if outputs["serve"] is outputs["features"]:
+        del outputs["serve"]
+    dtypes = [output.dtype for output in outputs.values()]
+    source = model.input
+    signature = [keras.InputSpec(shape=source.shape, dtype=input_dtype or source.dtype)]
+    network = keras.Model(source, list(outputs.values()), name=model.name)
+    network = remade(network, dtype) if dtype else folded(network)
+    constant = frozen(network, signature[0], source.dtype, dtypes)
+    return {
+        name: (picked(constant, number), signature)
+        for number, name in enumerate(outputs)
+    }
+
+
+def frozen(network, spec, dtype, dtypes):
+    """A TensorFlow function to the list of outputs, without variables."""
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    @tf.function(input_signature=[tf.TensorSpec(spec.shape, spec.dtype)])
+    def run(inputs):
+        outputs = network(ops.cast(inputs, dtype), training=False)
+        outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+        return [ops.cast(x, kind) for x, kind in zip(outputs, dtypes, strict=True)]
+
+    return convert_variables_to_constants_v2(
+        run.get_concrete_function(), lower_control_flow=False
+    )
+
+
+def picked(function, number):
+    def run(inputs):
+        return function(inputs)[number]
+
+    return run
