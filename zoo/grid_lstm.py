@@ -42,8 +42,10 @@ class GridLSTMCell(keras.layers.Layer):
 
     Call arguments:
         inputs: `(batch, features)`.
-        states: for each block, the hidden state and the memory along time, 2 * depth
-            tensors `(batch, units)`.
+        states: the output of the step before, then for each block the hidden state and
+            the memory along time: 1 + 2 * depth tensors `(batch, units)`. The first is
+            there because on JAX, Keras's RNN takes a cell's first state for its output
+            where a step is masked.
 
     Returns:
         The hidden state along depth above the last block, `(batch, units)`, and the new
@@ -60,7 +62,7 @@ class GridLSTMCell(keras.layers.Layer):
             known = ", ".join(map(repr, TIED))
             raise ValueError(f"tied must be one of {known}. Received: {tied!r}")
         self.tied = tied
-        self.state_size = [self.units] * (2 * self.depth)
+        self.state_size = [self.units] * (1 + 2 * self.depth)
         self.output_size = self.units
 
     def build(self, input_shape):
@@ -85,7 +87,7 @@ class GridLSTMCell(keras.layers.Layer):
         memory_below = ops.zeros_like(below)
         new = []
         for block in range(self.depth):
-            hidden, memory = states[2 * block : 2 * block + 2]
+            hidden, memory = states[1 + 2 * block : 3 + 2 * block]
             hidden, memory = lstm(
                 ops.concatenate([hidden, below], -1),
                 memory,
@@ -99,7 +101,7 @@ class GridLSTMCell(keras.layers.Layer):
                 self.depth_bias[block % self.depth_bias.shape[0]],
             )
             new += [hidden, memory]
-        return below, new
+        return below, [below, *new]
 
     def get_config(self):
         config = {"units": self.units, "depth": self.depth, "tied": self.tied}

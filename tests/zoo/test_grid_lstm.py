@@ -32,7 +32,8 @@ def run(reference, weights, x, units, depth):
     for now in np.swapaxes(x, 0, 1):
         outputs.append(reference.grid(weights, now, hidden, memory))
     pairs = zip(hidden, memory, strict=True)
-    return np.stack(outputs, 1), [one for pair in pairs for one in pair]
+    states = [outputs[-1], *(one for pair in pairs for one in pair)]
+    return np.stack(outputs, 1), states
 
 
 @pytest.mark.parametrize("tied", TIED)
@@ -43,7 +44,7 @@ def test_outputs_and_states_are_those_of_numpy(units, depth, tied, reference):
     outputs, *states = map(keras.ops.convert_to_numpy, layer(x))
     want = run(reference, layer.cell.get_weights(), x, units, depth)
     np.testing.assert_allclose(outputs, want[0], atol=EXACT)
-    assert len(states) == 2 * depth
+    assert len(states) == 1 + 2 * depth
     np.testing.assert_allclose(states, want[1], atol=EXACT)
 
 
@@ -53,16 +54,12 @@ def test_state_is_carried_over():
     want = keras.ops.convert_to_numpy(layer(x))
     stateful = keras.layers.RNN(layer.cell, stateful=True, dtype="float64")
     stateful(x[:, :4])
-    assert len(stateful.states) == 4
+    assert len(stateful.states) == 5
     np.testing.assert_allclose(
         keras.ops.convert_to_numpy(stateful(x[:, 4:])), want[:, -1], atol=EXACT
     )
 
 
-@pytest.mark.skipif(
-    keras.backend.backend() == "jax",
-    reason="there, Keras takes any cell's first state for its output under a mask",
-)
 def test_masks_hold_the_state():
     x = normal(2, 6, 3)
     layer = recurrent(4, 2, "depth")

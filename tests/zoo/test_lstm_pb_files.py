@@ -1,8 +1,6 @@
 """The network with parametric bias in files, elsewhere, and on other backends."""
 
-import importlib.util
 import os
-import pathlib
 import subprocess
 import sys
 
@@ -124,46 +122,3 @@ def test_export_by_keras_itself(tmp_path):
     loaded = tf.saved_model.load(str(tmp_path / "saved"))
     got = loaded.serve((padded_tracks(), want["pb"]))
     np.testing.assert_allclose(got, want["serve"], atol=1e-6)
-
-
-OTHER_BACKEND = """
-import sys
-import keras, numpy as np, zoo
-assert keras.backend.backend() == sys.argv[2]
-model = keras.saving.load_model(sys.argv[1] + "/model.keras")
-with np.load(sys.argv[1] + "/given.npz") as given:
-    given = dict(given)
-tracks = [given["a"], given["b"]]
-made = model.generate(model.pb, np.stack([track[0] for track in tracks]), 6)
-np.testing.assert_allclose(made, given["made"], atol=1e-5)
-np.testing.assert_allclose(model.recognise(tracks), given["features"], atol=1e-5)
-fit = model.fit(tracks, [0, 1], epochs=3, learning_rate=0.2, pb_rate=5, verbose=0)
-np.testing.assert_allclose(fit.history["loss"], given["losses"], rtol=1e-4)
-pb = keras.ops.convert_to_numpy(model.pb)
-np.testing.assert_allclose(pb, given["pb"], atol=1e-5)
-assert "tensorflow" not in sys.modules
-"""
-
-
-@pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_another_backend_does_the_same(backend, tmp_path):
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
-    model, tracks = fitted(), some_tracks()
-    model.save(tmp_path / "model.keras")
-    want = answers(model)
-    rates = {"learning_rate": 0.2, "pb_rate": 5, "verbose": 0}
-    losses = model.fit(tracks, [0, 1], epochs=3, **rates).history["loss"]
-    given = {"a": tracks[0], "b": tracks[1], "losses": losses, "pb": model.pb}
-    for name in "made", "features":
-        given[name] = want[name]
-    given = {name: ops.convert_to_numpy(one) for name, one in given.items()}
-    np.savez(tmp_path / "given.npz", **given)
-    done = subprocess.run(
-        [sys.executable, "-c", OTHER_BACKEND, str(tmp_path), backend],
-        cwd=pathlib.Path(zoo.__file__).parents[1],
-        env={**os.environ, "KERAS_BACKEND": backend},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr

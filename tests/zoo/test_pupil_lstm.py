@@ -1,11 +1,5 @@
 """The pupil network: its layers, its training, and raw diameters in front of it."""
 
-import importlib.util
-import os
-import pathlib
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -144,34 +138,3 @@ def test_raw_diameters_into_a_saved_model(layer, tmp_path):
     graph = (tmp_path / "saved" / "saved_model.pb").read_bytes()
     assert b"lstm" in graph
     assert b"lstm_forward" not in graph and b"lstm_backward" not in graph
-
-
-OTHER_BACKEND = """
-import sys
-import keras, numpy as np, zoo
-assert keras.backend.backend() == sys.argv[2]
-model = keras.saving.load_model(sys.argv[1] + "/model.keras")
-given = np.load(sys.argv[1] + "/given.npz")
-answer = model.predict(given["x"], verbose=0)
-np.testing.assert_allclose(answer, given["y"], atol=1e-5)
-training = keras.ops.convert_to_numpy(model(given["x"], training=True))
-assert np.isfinite(training).all() and "tensorflow" not in sys.modules
-"""
-
-
-@pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_answers_of_another_backend(backend, tmp_path):
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
-    model = on_raw(StandardisedDiameters(50))
-    model.save(tmp_path / "model.keras")
-    x = raw(4, 60)
-    np.savez(tmp_path / "given.npz", x=x, y=model.predict(x, verbose=0))
-    done = subprocess.run(
-        [sys.executable, "-c", OTHER_BACKEND, str(tmp_path), backend],
-        cwd=pathlib.Path(zoo.__file__).parents[1],
-        env={**os.environ, "KERAS_BACKEND": backend},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
