@@ -23,9 +23,8 @@ import pandas as pd
 
 from datasets import augment as augmentation
 from datasets import nvie_layout as layout
-from datasets import nvie_match
+from datasets import nvie_match, pictures
 from datasets.nvie_layout import EMOTIONS, Place
-from zoo.inputs import pictures
 
 CLASS_NAMES = {
     "spontaneous": ("posed", "spontaneous"),

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasets import pictures
 from datasets.nvie_layout import Place
-from zoo.inputs import pictures
 
 BYTES, PIXELS, NEAREST = "identical bytes", "identical pixels", "nearest picture"
 

@@ -26,6 +26,7 @@ MODEL = (
     "from raw points, for Keras; expressions in the order {}. A depth of 0 becomes the "
     "median of its frame, where the study itself bridged gaps in time"
 )
+SERVING = "what `zoo.load_run` needs to know of the models"
 HEAD = (
     "what decided on an expression, from the model's `features` (where they were "
     "learned, from the expression's own: `features[..., n, :]`; `serve` is then the "
@@ -249,7 +250,7 @@ def work(run):
         )
         if part.seed == settings["seed"]:
             first.setdefault(division.name, {})[expression] = learned
-    files = {} if settings["validate"] else write_models(run.folder, method, first)
+    files = {} if settings["validate"] else write_models(run, method, first)
     return gfe_report.conclude(run, data, pd.concat(tables), first, files)
 
 
@@ -332,14 +333,14 @@ def restored(stem, with_head):
     return None if with_head and learned.head is None else learned
 
 
-def write_models(folder, method, first):
+def write_models(run, method, first):
     """Writes model, SavedModel and heads of the first seed; returns what they are."""
     print("Writing the models", flush=True)
-    written = {}
+    written, parts = {}, {}
     for name, learned in first.items():
-        place = folder.path if len(first) == 1 else folder.path / name
-        place.mkdir(exist_ok=True)
         prefix = "" if len(first) == 1 else f"{name}/"
+        place = run.folder.path / prefix
+        place.mkdir(exist_ok=True)
         model = method.saved(learned)
         model.save(place / "model.keras")
         export(model, place / "saved_model")
@@ -347,10 +348,14 @@ def write_models(folder, method, first):
         text += BATCH if method.z_score == "recording" else ""
         written[f"{prefix}model.keras"] = text
         written[f"{prefix}saved_model/"] = "the same for TensorFlow alone"
+        found = {}
         for expression, one in learned.items():
             if one.head is not None:
                 own = place / "heads" / expression
                 own.mkdir(parents=True, exist_ok=True)
                 head = heads.save(one.head, own)
                 written[f"{prefix}heads/EXPRESSION/{head.name}"] = HEAD
-    return written
+                found[expression] = f"{prefix}heads/{expression}/{head.name}"
+        parts[prefix.rstrip("/")] = {"model": f"{prefix}model.keras", "heads": found}
+    run.folder.write_serving(run, "points", learned, parts)
+    return {**written, "serving.json": SERVING}

@@ -34,15 +34,6 @@ PRUNED = (
     "Pruned by distinctiveness: on average {units:.0f} of {hidden} hidden units at "
     "work ({fewest} to {most}); mean F1 {f1_before:.3f} before, {f1:.3f} after."
 )
-LIMITS = """\
-## Intended use and limits
-
-A research model: it estimates in which frames of a Kinect recording one of nine
-grammatical facial expressions of Libras (Brazilian Sign Language) is occurring. It was
-trained on two signers in one laboratory, so that what it reaches on other people is
-unknown. It does not translate, does not tell what a person feels, thinks or intends,
-and is no lie detector. Do not use it to judge a person or a person's language.
-"""
 
 
 def measure(predictions):
@@ -209,7 +200,7 @@ def conclude(run, data, predictions, first, files):
     line = f"Protocol: {protocol_line(settings)}"
     listed = "\n".join(f"{k}: {v}" for k, v in settings.items())
     report.write(
-        path / "report.md",
+        run,
         title(run),
         rows,
         sentence(mean),
@@ -230,7 +221,6 @@ def conclude(run, data, predictions, first, files):
             **({"history.csv": "losses by epoch"} if len(histories) else {}),
             **files,
         },
-        LIMITS,
     )
     text = report.text_table(rows)
     parts = [title(run), line, text, PAPER_SPLIT, sentence(mean)]

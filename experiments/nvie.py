@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 
 from datasets import nvie, sample, splits
+from datasets import pictures as picture_files
 from experiments import common, evaluation, report
 from experiments import figures as draw
 from experiments.run_folder import fingerprint
+from zoo.inputs import faces
 
 PAPER = "Christensen 2018"
 PROTOCOLS = {
@@ -20,6 +22,8 @@ PROTOCOLS = {
     "image": "hold-out by picture (the thesis's; the same people on both sides)",
 }
 COMMON = ["config.json", "metrics.json", "predictions.csv", "skipped.json"]
+COMMON += ["serving.json"]
+FRAMED = 200  # training pictures that faces are measured in
 FILES = {
     "config.json": "settings, versions, commit, seed, data",
     "metrics.json": "the measures above",
@@ -31,6 +35,7 @@ FILES = {
     "head.skops": "the SVM head: `zoo.heads.load`",
     "search.csv": "every setting of the SVM search",
     "skipped.json": "what of the data was left out, and why",
+    "serving.json": "what `zoo.load_run` needs: classes, how faces lie in the pictures",
     "logs/": "for TensorBoard",
 }
 
@@ -119,6 +124,22 @@ def read(run):
     return pictures
 
 
+def serve(run, pictures, part):
+    """Writes serving.json.
+
+    Args:
+        run: the `Run`.
+        pictures: its `Pictures`.
+        part: names of the files of model and head, and what goes with them.
+    """
+    index, _ = pictures.part("train")
+    some = index["path"].sample(min(FRAMED, len(index)), random_state=0)
+    with common.user_errors():
+        framing = faces.framing(map(picture_files.read, some))
+    classes = nvie.CLASS_NAMES[run.settings["task"]]
+    run.folder.write_serving(run, "pictures", classes, {"": part}, framing=framing)
+
+
 def title(run):
     """Study, task, protocol and data in a line."""
     settings = run.settings
@@ -172,7 +193,7 @@ def conclude(run, pictures, probability, files, figures, rows=(), **more):
     sentence = evaluation.verdict(result, base)
     settings = "\n".join(f"{k}: {v}" for k, v in run.settings.items())
     report.write(
-        path / "report.md",
+        run,
         title(run),
         table,
         sentence,

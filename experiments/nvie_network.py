@@ -101,8 +101,12 @@ def work(run):
     keras.Model(model.input, model.output, name=model.name).save(path / "model.keras")
     export(model, path / "saved_model", input_dtype="uint8")
     files = ["history.csv", "model.keras", "saved_model/", "logs/"]
+    part = {"model": "model.keras", "head": None}
     if head is not None:
         files.append(heads.save(head, path).name)
+        known = np.unique(data.part("train")[1])
+        part |= {"head": files[-1], "known": known.tolist()}
+    nvie.serve(run, data, part)
     return nvie.conclude(run, data, probability, files, ["loss.png", "accuracy.png"])
 
 

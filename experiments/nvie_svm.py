@@ -101,6 +101,8 @@ def work(run):
         others = [(f"with {describe(DEFAULT)}", more["default_svm"])]
     probability, head = predict(chosen)
     files.append(heads.save(head, path).name)
+    part = {"model": None, "head": files[-1], "known": head.classes_.tolist()}
+    nvie.serve(run, data, {**part, "size": run.settings["size"]})
     return nvie.conclude(
         run, data, probability, files, drawn, others, svm=chosen, **more
     )

@@ -148,7 +148,7 @@ def work(run, make_method):
     first = parts[0]
     models = method.models(first, results[first.name])
     path = run.folder.path
-    written = write_models(path, models, first, len(parts))
+    written = write_models(run, models, first, len(parts))
     drawn = method.draw(results, pupil_report.title(run), path)
     return pupil_report.conclude(run, data, table, results, models, drawn, written)
 
@@ -194,11 +194,12 @@ def restored(stem):
     )
 
 
-def write_models(path, models, part, count):
+def write_models(run, models, part, count):
     """Writes every model for Keras and for TensorFlow; returns what the files are."""
     print("Writing the models", flush=True)
+    path = run.folder.path
     of = "" if count == 1 else f", of the first of {count} rounds ({part.name})"
-    written = {}
+    written, parts = {}, {}
     for name, model in models.items():
         prefix = "" if name == "probability" else f"{name}_"
         model.save(path / f"{prefix}model.keras")
@@ -207,4 +208,6 @@ def write_models(path, models, part, count):
         what += "" if name == "probability" else f", {name}"
         written[f"{prefix}model.keras"] = f"{what}, for Keras"
         written[f"{prefix}saved_model/"] = "the same for TensorFlow alone"
-    return written
+        parts[prefix.rstrip("_")] = {"model": f"{prefix}model.keras"}
+    run.folder.write_serving(run, "diameters", ["posed", "genuine"], parts)
+    return {**written, "serving.json": "what `zoo.load_run` needs to know of them"}

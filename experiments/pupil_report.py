@@ -23,15 +23,6 @@ INTERVALS = (
     "percentiles). The model is not trained anew. ROC AUC and balanced accuracy "
     "compare series of the same round only, as each round has a model of its own."
 )
-LIMITS = """\
-## Intended use and limits
-
-A research model: it estimates from the pupils of somebody who watches a video of a
-smile whether that smile was posed or spontaneous. It was made of ten observers and
-nineteen videos, in one laboratory. It does not tell what a person feels, thinks or
-intends, neither of who smiles nor of who watches, and is no lie detector. Do not use it
-to judge a person.
-"""
 
 
 def title(run):
@@ -178,14 +169,13 @@ def conclude(run, data, table, results, models, drawn, files):
     if (path / "history.csv").exists():
         written["history.csv"] = "losses by epoch"
     report.write(
-        path / "report.md",
+        run,
         title(run),
         rows,
         sentence,
         texts,
         drawn,
         {**written, **files},
-        LIMITS,
     )
     parts = [title(run), f"Protocol: {protocol}", report.text_table(rows)]
     parts += [report.text_table(units)] if units else []

@@ -1,16 +1,10 @@
-"""What a run tells: the table at its end and `report.md`."""
+"""What a run tells: the table at its end, `report.md` and `model_card.md`."""
+
+from zoo import card
 
 COLUMNS = ["accuracy", "95 % interval", "balanced acc.", "F1", "ROC AUC", "loss"]
 
-LIMITS = """\
-## Intended use and limits
-
-A research model: it estimates whether a facial expression in a picture like those it
-was trained on was posed or spontaneous. It does not tell what a person feels, thinks or
-intends, and is no lie detector. Do not use it to judge a person, at work, at school, at
-borders, in court or in medicine. What it reaches on other people, cameras, cultures,
-ages and occasions is unknown; the data behind it are few people in one laboratory.
-"""
+CARD = "for whom it is, and for whom not; data, people, figures, licences"
 
 
 def comparison(run, result, base, more=()):
@@ -62,23 +56,28 @@ def markdown_table(rows):
     return "\n".join(lines)
 
 
-def write(path, title, rows, sentence, texts, figures, files, limits=LIMITS):
-    """Writes `report.md`.
+def write(run, title, rows, sentence, texts, figures, files):
+    """Writes `report.md` and `model_card.md`, when all else is written.
 
     Args:
-        path: of the file.
+        run: the `Run`.
         title: study, task, protocol and data in a line.
         rows: the comparison.
         sentence: what it comes to.
         texts: dict of headings to text, such as the data and the settings.
         figures: names of the figures to show.
         files: dict of file names to what they are.
-        limits: the section on intended use and limits.
     """
     parts = [f"# {title}", markdown_table(rows), f"**{sentence}**"]
     parts += [f"![{name}]({name})" for name in figures]
     for heading, text in texts.items():
         parts.append(f"## {heading}\n\n```\n{text}\n```")
+    files = {"model_card.md": CARD, **files}
     listed = "\n".join(f"- `{name}`: {what}" for name, what in files.items())
-    parts += [f"## Files\n\n{listed}", limits]
-    path.write_text("\n\n".join(parts), "utf-8", "backslashreplace")
+    parts += [f"## Files\n\n{listed}", card.intended_use(run.study.dataset)]
+    path = run.folder.path
+    for name, text in {
+        "report.md": "\n\n".join(parts),
+        "model_card.md": card.compose(path),
+    }.items():
+        (path / name).write_text(text, "utf-8", "backslashreplace")

@@ -98,6 +98,28 @@ class RunFolder:
     def write_json(self, name, content):
         (self.path / name).write_text(json.dumps(content, indent=2, default=str) + "\n")
 
+    def write_serving(self, run, inputs, classes, parts, **more):
+        """Writes `serving.json`: what `zoo.load_run` has to know beside the models.
+
+        Args:
+            run: the `Run`.
+            inputs: what the models take: "pictures", "points", "diameters", "tracks".
+            classes: names of the columns of their answers.
+            parts: dict of names to the files and settings of each model; the one that
+                is meant where none is named has the name "".
+            more: what else this kind of input needs.
+        """
+        content = {
+            "format": 1,
+            "study": run.study.name,
+            "data": run.kind,
+            "inputs": inputs,
+            "classes": list(classes),
+            "parts": parts,
+            **more,
+        }
+        self.write_json("serving.json", content)
+
     def write_config(self, run, data):
         """Writes `config.json`: what it takes to repeat the run.
 

@@ -250,6 +250,18 @@ def copies_of(track, count):
     return track[1 : 1 + count] if count else track[:1]
 
 
+def serve(run, every):
+    """Writes serving.json: a part an emotion."""
+    emotions = [task.folder.name for task in every if task.folder]
+    parts = {
+        name: {"model": f"{name}/model.keras", "head": f"{name}/head.ubj"}
+        for name in emotions
+    }
+    names = ["steps", "pb_rate", "test_copies", "seed"]
+    used = {name: run.settings[name] for name in names}
+    run.folder.write_serving(run, "tracks", ["fake", "genuine"], parts, settings=used)
+
+
 def cores():
     import joblib
 

@@ -129,6 +129,7 @@ def work(run):
     data = sase.read(run)
     every = list(sase.tasks(run, data))
     sase.work(run, every)
+    sase.serve(run, every)
     return sase_report.conclude(run, data, every)
 
 

@@ -52,16 +52,6 @@ FIGURES = (
     "enlarged; a network that has learned little makes no face. loss.png: the error of "
     "the next frame in training."
 )
-LIMITS = """\
-## Intended use and limits
-
-A research model: it estimates from the movement of facial landmarks in a video like
-those it was trained on whether a displayed emotion followed a film that induces it or
-was shown to order. It does not tell what a person feels, thinks or intends, and is no
-lie detector. Do not use it to judge a person. The landmarks' predictor was trained on
-pictures that are licensed for research only (iBUG 300-W), and that binds what is made
-with it.
-"""
 
 
 def title(run):
@@ -251,6 +241,7 @@ def write_report(run, data, rows, emotions, sentence, answers, drawn):
         "history.csv": "loss and learning rate by epoch",
         "skipped.json": "what of the folder was not used or is missing",
         "failures.csv": "videos without points, and why",
+        "serving.json": "what `zoo.load_run` needs to know of the models",
         "EMOTION/model.keras": f"the network{of}, for Keras (after `import zoo`)",
         "EMOTION/saved_model/": "the same for TensorFlow alone: `serve`, landmarks "
         "float32 (videos, frames, 80) and PB (videos, 64) to the next frames; "
@@ -273,5 +264,4 @@ def write_report(run, data, rows, emotions, sentence, answers, drawn):
         "Settings": "\n".join(f"{k}: {v}" for k, v in run.settings.items()),
         "Data": data.told,
     }
-    path = run.folder.path / "report.md"
-    report.write(path, title(run), rows, sentence, texts, drawn, files, LIMITS)
+    report.write(run, title(run), rows, sentence, texts, drawn, files)

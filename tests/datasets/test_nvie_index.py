@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from datasets import nvie, nvie_layout
-from zoo.inputs import pictures
+from datasets import nvie, nvie_layout, pictures
 
 POSED = "0-PosedExpressionDatabase"
 APEX = "5_USTC-ApexVisibleSpontaneousExpressionFrame_AAM Points/SelectedSamples"

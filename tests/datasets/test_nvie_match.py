@@ -4,9 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from datasets import nvie_layout, nvie_match
+from datasets import nvie_layout, nvie_match, pictures
 from datasets.nvie_match import BYTES, NEAREST, PIXELS
-from zoo.inputs import pictures
 
 APEX = "5_USTC-ApexVisibleSpontaneousExpressionFrame_AAM Points/SelectedSamples"
 SIZE = (240, 320)

@@ -161,7 +161,7 @@ def test_diameters(frame):
 def test_workbooks_are_parsed_once(folder, monkeypatch):
     parsed, fast = [], pupil_files._by_calamine
     monkeypatch.setattr(
-        pupil_files, "_by_calamine", lambda d: parsed.append(1) or fast(d)
+        pupil_files, "_by_calamine", lambda *d: parsed.append(1) or fast(*d)
     )
     frame = pupil.index(folder)
     pupil.diameters(frame)

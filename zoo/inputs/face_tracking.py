@@ -23,6 +23,8 @@ from functools import cache
 
 import numpy as np
 
+from zoo._extras import optional
+
 _SMALLEST = 200 / 1080  # side of a face, of the frame's shorter side
 _WINDOW = 24  # pixels, of the cascade
 _SCALE, _NEIGHBOURS = 1.1, 3
@@ -101,7 +103,7 @@ class FaceTracker:
                 self._doubtful = 0
                 self._last = box
                 return box, self._run
-        faces, hits = _faces(small, smallest_face(small.shape))
+        faces, hits = _clear(*detect(small, smallest_face(small.shape)))
         faces, hits = faces[hits >= self._enough], hits[hits >= self._enough]
         if not len(faces):
             self._tracker = None
@@ -117,7 +119,7 @@ class FaceTracker:
         """The tracker's box, if it has one whose middle is in the frame."""
         if self._tracker is None:
             return None
-        followed, box = self._tracker.update(_scaled(grey, self._scale))
+        followed, box = self._tracker.update(scaled(grey, self._scale))
         box = np.divide(box, self._scale)
         middle = np.add(box[:2], np.divide(box[2:], 2))
         within = (middle >= 0).all() and (middle < grey.shape[::-1]).all()
@@ -132,13 +134,13 @@ class FaceTracker:
         return faces[np.argmin(np.linalg.norm(middles - last, axis=1))]
 
     def _start(self, grey: np.ndarray, box: np.ndarray) -> np.ndarray:
-        import cv2
+        cv2 = optional("cv2", "video")
 
         box = np.round(box)
         self._scale = min(1.0, _TRACKED / box[2])
         self._tracker = cv2.legacy.TrackerMOSSE_create()
         place = np.round(self._scale * box).astype(int)
-        self._tracker.init(_scaled(grey, self._scale), tuple(place.tolist()))
+        self._tracker.init(scaled(grey, self._scale), tuple(place.tolist()))
         self._doubtful = 0
         self._last = self._box = box
         return box
@@ -174,7 +176,7 @@ def overlap(first: np.ndarray, second: np.ndarray) -> float:
 
 @cache
 def _cascade():
-    import cv2
+    cv2 = optional("cv2", "video")
 
     path = f"{cv2.data.haarcascades}haarcascade_frontalface_default.xml"
     return cv2.CascadeClassifier(path)
@@ -182,22 +184,40 @@ def _cascade():
 
 def _shrunk(grey: np.ndarray) -> tuple[np.ndarray, float]:
     scale = min(1.0, _SEARCHED / min(grey.shape))
-    return _scaled(grey, scale), scale
+    return scaled(grey, scale), scale
 
 
-def _scaled(grey: np.ndarray, scale: float) -> np.ndarray:
-    import cv2
+def scaled(grey: np.ndarray, scale: float) -> np.ndarray:
+    cv2 = optional("cv2", "video")
 
     if scale == 1:
         return grey
     return cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
-def _faces(grey: np.ndarray, smallest: float, largest: float = 0):
-    """Boxes (n, 4) of clear faces and the cascade's hits on each."""
+def detect(
+    grey: np.ndarray,
+    smallest: float,
+    largest: float = 0,
+    neighbours: int = _NEIGHBOURS,
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the cascade takes for faces.
+
+    Args:
+        grey: uint8 (height, width).
+        smallest: Side in pixels of the smallest face.
+        largest: Of the largest; 0 for any.
+        neighbours: How many hits a face needs.
+
+    Returns:
+        Boxes (faces, 4) and their hits (faces,).
+    """
     sizes = {"minSize": (round(smallest),) * 2, "maxSize": (round(largest),) * 2}
-    boxes, hits = _cascade().detectMultiScale2(grey, _SCALE, _NEIGHBOURS, **sizes)
-    boxes, hits = np.reshape(boxes, (-1, 4)).astype(float), np.ravel(hits)
+    boxes, hits = _cascade().detectMultiScale2(grey, _SCALE, neighbours, **sizes)
+    return np.reshape(boxes, (-1, 4)).astype(float), np.ravel(hits)
+
+
+def _clear(boxes: np.ndarray, hits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     clear = hits >= _CLEAR * max(hits, default=0)
     return boxes[clear], hits[clear]
 
@@ -208,7 +228,7 @@ def _face_near(grey: np.ndarray, box: np.ndarray) -> np.ndarray | None:
         start = np.maximum(box[:2] - around * box[2:], 0).astype(int)
         end = np.maximum(box[:2] + (1 + around) * box[2:], 0).astype(int)
         region = grey[start[1] : end[1], start[0] : end[0]]
-        faces, _ = _faces(region, *(share * box[2] for share in sizes))
+        faces, _ = _clear(*detect(region, *(share * box[2] for share in sizes)))
         faces[:, :2] += start
         if len(faces):
             return max(faces, key=lambda face: overlap(face, box))

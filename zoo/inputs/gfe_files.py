@@ -19,7 +19,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
+
+from zoo._extras import optional
+
+pd = optional("pandas", "tables")
 
 EXPRESSIONS = (
     "affirmative",

@@ -16,11 +16,13 @@ import os
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
+from zoo._extras import optional
 from zoo.inputs import landmark_points
 from zoo.inputs.face_tracking import overlap
 from zoo.inputs.landmark_track import LandmarkTrack
+
+pd = optional("pandas", "tables")
 
 # The face mesh's points that are nearest to the 68: an approximation in wide use, of
 # which several variants differ in a few points. Chin and mesh are not the same curve.

@@ -28,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo._extras import optional
 from zoo.inputs import landmark_points
 from zoo.inputs.face_tracking import FaceTracker, settle, smallest_face
 from zoo.inputs.landmark_track import LandmarkTrack, crop, draw_margins
@@ -199,9 +200,28 @@ def _extract(
     return LandmarkTrack(array, boxes, times, margins, size, video.name, frames.note)
 
 
+def find_points(grey: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """The 68 points of one face in one picture.
+
+    Args:
+        grey: uint8 (height, width).
+        box: The face as the cascade finds it: x, y, width, height in pixels.
+
+    Returns:
+        int16 (68, 2): x and y in pixels.
+
+    Raises:
+        FileNotFoundError: No predictor is installed.
+        ImportError: dlib is missing.
+    """
+    predictor = predictor_file()
+    model = _predictor(predictor, _content(predictor))
+    return _points(model, grey, box, np.zeros((1, 4), int))[0]
+
+
 def _points(model, grey: np.ndarray, box: np.ndarray, margins: np.ndarray):
     """int16 (1 + copies, 68, 2): the predictor's points in every copy's crop."""
-    import dlib
+    dlib = optional("dlib", "video")
 
     found = np.empty((len(margins), landmark_points.POINTS, 2), np.int16)
     for row, (x, y, width, height) in enumerate(crop(box, margins)):
@@ -226,10 +246,7 @@ def check_predictor(path: Path) -> None:
 
 @lru_cache(maxsize=1)  # 100 MB
 def _predictor(path: Path, _: bytes):
-    try:
-        import dlib
-    except ImportError as error:
-        raise ImportError(f"dlib cannot be imported ({error}): {_INSTALL}") from error
+    dlib = optional("dlib", "video")
     try:
         model = dlib.shape_predictor(str(path))
     except RuntimeError as error:

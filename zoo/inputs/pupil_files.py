@@ -23,6 +23,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from zoo._extras import optional
+
 WORKBOOKS = {"left": "LEPD.xlsx", "right": "REPD.xlsx"}
 REAL = ("L1", "L3", "L4", "L5", "H1", "H2", "H3", "H4", "H5")
 FAKE = ("A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9", "A10")
@@ -30,7 +32,7 @@ VIDEOS = REAL + FAKE
 ENGINES = {"calamine": "python-calamine", "openpyxl": "openpyxl"}  # and their packages
 
 _HEADER = 3  # the row that names the observers, counted from 1 as Excel does
-_OBSERVER = re.compile(r"p[1-9][0-9]*")
+_OBSERVER, _ANY = re.compile(r"p[1-9][0-9]*"), re.compile(r".+")
 _ERRORS = {"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"}
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # first bytes
 
@@ -125,13 +127,33 @@ def read(path: str | os.PathLike, engine: str | None = None) -> Workbook:
     """
     engine = _chosen(engine)
     facts = os.stat(path)
-    return _read(os.fspath(path), facts.st_mtime_ns, facts.st_size, engine)
+    return _read(os.fspath(path), facts.st_mtime_ns, facts.st_size, engine, VIDEOS)
+
+
+def read_own(path: str | os.PathLike) -> Workbook:
+    """Reads a workbook of the same form with other videos and observers.
+
+    Args:
+        path: An .xlsx file: a sheet a video, of any name; row 3 names the observers
+            from column B on, and below each are the samples. Sheets that name none are
+            ignored.
+
+    Raises:
+        ValueError: The file is not as expected, or no sheet names an observer.
+        ModuleNotFoundError: No engine is installed.
+        OSError: The file cannot be read.
+    """
+    facts = os.stat(path)
+    engine = _chosen(None)
+    return _read(os.fspath(path), facts.st_mtime_ns, facts.st_size, engine, None)
 
 
 def _chosen(engine: str | None) -> str:
     if engine is None:
-        fast = importlib.util.find_spec("python_calamine")
-        return "calamine" if fast else "openpyxl"
+        if importlib.util.find_spec("python_calamine"):
+            return "calamine"
+        optional("openpyxl", "tables")
+        return "openpyxl"
     if engine not in ENGINES:
         raise ValueError(f"Expected engine {' or '.join(ENGINES)}, got {engine!r}.")
     package = ENGINES[engine]
@@ -144,17 +166,34 @@ def _chosen(engine: str | None) -> str:
 
 
 @lru_cache(maxsize=2 * len(WORKBOOKS))  # some 3 MB
-def _read(path: str, changed: int, size: int, engine: str) -> Workbook:
+def _read(
+    path: str, changed: int, size: int, engine: str, videos: tuple | None
+) -> Workbook:
+    """Reads the sheets of some videos, or those of any in which observers are named."""
     data = Path(path).read_bytes()
     _check_kind(path, data)
     sheets = {"calamine": _by_calamine, "openpyxl": _by_openpyxl}[engine]
     try:
-        names, tables = sheets(data)
+        names, tables = sheets(data, videos)
     except Exception as error:  # of many kinds: the readers do not say which
         raise ValueError(
             f"{path}: expected an Excel workbook (.xlsx), but it is damaged or cut off "
             f"({engine}: {error}). Copy it anew, or open it in Excel and save it again."
         ) from error
+    if videos is None:
+        heads = {name: rows[_HEADER - 1 : _HEADER] for name, rows in tables.items()}
+        videos = [
+            name
+            for name, row in heads.items()
+            if row and not all(map(_is_empty, row[0][1:]))
+        ]
+        if not videos:
+            raise ValueError(
+                f"{path}: expected observers in row {_HEADER} of a sheet from column B "
+                f"on, received none in {', '.join(map(repr, names))}."
+            )
+        series = {v: _observers(path, v, tables[v], _ANY) for v in videos}
+        return Workbook(series, tuple(name for name in names if name not in videos))
     missing = [video for video in VIDEOS if video not in names]
     if missing:
         raise ValueError(
@@ -162,7 +201,7 @@ def _read(path: str, changed: int, size: int, engine: str) -> Workbook:
             f"{', '.join(map(repr, names)) or 'none'}. Missing: {', '.join(missing)}; "
             "rename or add them."
         )
-    series = {video: _observers(path, video, tables[video]) for video in VIDEOS}
+    series = {v: _observers(path, v, tables[v], _OBSERVER) for v in VIDEOS}
     return Workbook(series, tuple(name for name in names if name not in VIDEOS))
 
 
@@ -180,32 +219,34 @@ def _check_kind(path: str, data: bytes) -> None:
     raise ValueError(f"{path}: expected an Excel workbook (.xlsx), received {got}.")
 
 
-def _by_calamine(data: bytes) -> tuple[list[str], dict]:
+def _by_calamine(data: bytes, videos: tuple | None) -> tuple[list[str], dict]:
     """Names of all sheets; of those that are read, the rows."""
-    from python_calamine import load_workbook
+    load_workbook = optional("python_calamine", "tables").load_workbook
 
     with load_workbook(io.BytesIO(data)) as book:
-        wanted = [name for name in book.sheet_names if name in VIDEOS]
+        wanted = [n for n in book.sheet_names if videos is None or n in videos]
         return book.sheet_names, {
             name: book.get_sheet_by_name(name).to_python(skip_empty_area=False)
             for name in wanted
         }
 
 
-def _by_openpyxl(data: bytes) -> tuple[list[str], dict]:
-    from openpyxl import load_workbook
+def _by_openpyxl(data: bytes, videos: tuple | None) -> tuple[list[str], dict]:
+    load_workbook = optional("openpyxl", "tables").load_workbook
 
     book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     tables = {}
     for sheet in book.worksheets:
-        if sheet.title in VIDEOS:
+        if videos is None or sheet.title in videos:
             # What a sheet says of its own size may be wrong, and would cut it.
             sheet.reset_dimensions()
             tables[sheet.title] = list(sheet.iter_rows(values_only=True))
     return list(tables) + [s for s in book.sheetnames if s not in tables], tables
 
 
-def _observers(path: str, video: str, rows: list) -> dict[str, np.ndarray]:
+def _observers(
+    path: str, video: str, rows: list, named: re.Pattern
+) -> dict[str, np.ndarray]:
     """observer -> samples of one sheet."""
     sheet = f"{path}, sheet {video}"
     columns = list(zip_longest(*rows))
@@ -217,7 +258,7 @@ def _observers(path: str, video: str, rows: list) -> dict[str, np.ndarray]:
             _check_empty(sheet, letter, column)
             continue
         observer = head[0].strip() if isinstance(head[0], str) else head[0]
-        if not isinstance(observer, str) or not _OBSERVER.fullmatch(observer):
+        if not isinstance(observer, str) or not named.fullmatch(observer):
             raise ValueError(
                 f"{sheet}, cell {cell}: expected an observer such as p2 (row {_HEADER} "
                 f"is the header), received {_shown(head[0])}."
@@ -292,6 +333,4 @@ def _shown(value) -> str:
 
 def _letter(number: int) -> str:
     """Excel's name of a column, counted from 0."""
-    from openpyxl.utils import get_column_letter
-
-    return get_column_letter(number + 1)
+    return optional("openpyxl.utils", "tables").get_column_letter(number + 1)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo._extras import optional
+
 _FPS = 25.0  # where a container names no frame rate
 _REPAIR = (
     "pip install --force-reinstall --no-deps opencv-contrib-python-headless==4.11.0.86"
@@ -22,10 +24,7 @@ def opencv():
     """
     # FFmpeg writes to stderr what we say in an error; read when it is first used.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    try:
-        import cv2
-    except ImportError as error:
-        raise ImportError(f"OpenCV cannot be imported ({error}): {_REPAIR}") from error
+    cv2 = optional("cv2", "video")
     if not (hasattr(cv2, "legacy") and hasattr(cv2, "CascadeClassifier")):
         raise ImportError(
             f"OpenCV {cv2.__version__} is installed without its contributed modules "

@@ -231,7 +231,7 @@ def test_engines(file, monkeypatch):
         pupil_files.read(write(file), "xlrd")
     used, by_openpyxl = [], pupil_files._by_openpyxl
     monkeypatch.setattr(
-        pupil_files, "_by_openpyxl", lambda d: used.append(1) or by_openpyxl(d)
+        pupil_files, "_by_openpyxl", lambda *d: used.append(1) or by_openpyxl(*d)
     )
     fast = pupil_files.read(file)
     assert fast is pupil_files.read(file, "calamine") and not used
@@ -298,3 +298,36 @@ def test_too_many_workbooks(tmp_path):
         pytest.skip("file names here do not tell upper from lower case")
     with pytest.raises(ValueError, match="two workbooks of left eyes: LEPD.xlsx and l"):
         pupil_files.find(folder)
+
+
+def test_a_workbook_of_other_videos_and_observers(tmp_path):
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.active.title = "notes"
+    book.active["A1"] = "recorded in spring"
+    sheet = book.create_sheet("smile 7")
+    for cell, value in {"B3": "Ana", "C3": "Bo", "B4": 0.004, "B5": 0.005}.items():
+        sheet[cell] = value
+    sheet["C4"] = "NaN"
+    sheet["C5"] = 0.006
+    book.save(tmp_path / "own.xlsx")
+    own = pupil_files.read_own(tmp_path / "own.xlsx")
+    assert own.ignored == ("notes",) and list(own.series) == ["smile 7"]
+    check(own.series["smile 7"]["Ana"], [0.004, 0.005])
+    check(own.series["smile 7"]["Bo"], [np.nan, 0.006])
+    with pytest.raises(ValueError, match="expected the sheets L1"):
+        pupil_files.read(tmp_path / "own.xlsx")
+    book.remove(sheet)
+    book.save(tmp_path / "none.xlsx")
+    with pytest.raises(ValueError, match="observers in row 3.*'notes'"):
+        pupil_files.read_own(tmp_path / "none.xlsx")
+
+
+def test_the_study_s_workbook_is_read_as_any_other(file):
+    write(file)
+    series, own = pupil_files.read(file).series, pupil_files.read_own(file).series
+    assert set(own) == set(series)
+    for video, observers in series.items():
+        for observer, samples in observers.items():
+            check(own[video][observer], samples)

@@ -1,0 +1,160 @@
+"""Pictures and videos with the box, the points and the probability drawn in."""
+
+import os
+import pathlib
+import uuid
+import warnings
+
+import numpy as np
+
+from zoo._files import BOX
+from zoo.inputs import landmark_points, landmarks, pictures, video_files
+from zoo.inputs.video_frames import Video, opencv
+
+_BOX, _POINT, _DARK = (0, 220, 255), (80, 255, 80), (0, 0, 0)  # BGR
+
+
+def places(paths, folder):
+    """Where the drawn files go: laid out as the originals are.
+
+    Args:
+        paths: the originals.
+        folder: made if it is absent.
+
+    Returns:
+        Dict from original to file; videos end in `.mp4`, pictures in `.png`.
+
+    Raises:
+        OSError: the folder cannot be made.
+        ValueError: two originals would have one place.
+    """
+    folder, taken = pathlib.Path(folder), {}
+    originals = {path.resolve() for path in paths}
+    above = [os.path.dirname(os.path.abspath(path)) for path in paths]
+    above = os.path.commonpath(above) if above else ""
+    for path in paths:
+        name = os.path.relpath(os.path.abspath(path), above)
+        video = video_files.ending(path) in video_files.ENDINGS
+        place = (folder / name).with_suffix(".mp4" if video else ".png")
+        if place.resolve() in originals:
+            raise ValueError(
+                f"{path} would be drawn over {place}, which is to be read; expected "
+                "another folder for the drawn copies"
+            )
+        if place in taken:
+            raise ValueError(
+                f"{path} and {taken[place]} would both be drawn to {place}; do them "
+                "one at a time, or rename one"
+            )
+        taken[place] = path
+    folder.mkdir(parents=True, exist_ok=True)
+    return {path: place for place, path in taken.items()}
+
+
+def label(row):
+    """What a row says, in a few words."""
+    if row.get("error"):
+        return "error"
+    if row.get("probability") is None:
+        return "no face"
+    part = f"{row['part']}: " if row.get("part") else ""
+    answer = f"{row['predicted']}, " if row.get("predicted") else ""
+    return f"{part}{answer}genuine {row['probability']:.2f}"
+
+
+def draw_picture(path, rows, place):
+    """Draws a picture's faces.
+
+    Args:
+        path: the picture.
+        rows: its rows in the table of results.
+        place: the PNG to write.
+    """
+    cv2 = opencv()
+    picture = np.ascontiguousarray(pictures.read(path)[..., ::-1])
+    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    for row in rows:
+        draw(picture, grey, row)
+    good, content = cv2.imencode(".png", picture)
+    if not good:
+        raise OSError(f"{path} could not be drawn")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    partial = place.with_name(f".{place.name}-{uuid.uuid4().hex[:8]}")
+    partial.write_bytes(content.tobytes())
+    os.replace(partial, place)
+
+
+def draw_video(path, rows, place):
+    """Draws a video's faces, frame by frame.
+
+    Args:
+        path: the video.
+        rows: of its frames, in order: box, probability, and where they are known the
+            68 `points`.
+        place: the MP4 to write, without sound.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    cv2 = opencv()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    partial = place.with_name(f".{uuid.uuid4().hex[:8]}-{place.name}")
+    writer = None
+    try:
+        with Video(path) as video, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for row, (_, frame) in zip(rows, video, strict=False):
+                if writer is None:
+                    code = cv2.VideoWriter_fourcc(*"mp4v")
+                    size = frame.shape[1::-1]
+                    writer = cv2.VideoWriter(str(partial), code, video.fps, size)
+                    if not writer.isOpened():
+                        raise OSError(f"{place} cannot be written as a video")
+                draw(frame, cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), row)
+                writer.write(frame)
+        if writer is not None:
+            writer.release()
+            os.replace(partial, place)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def frames_of(track, results):
+    """Rows of a video's frames, from its track and what was said of it as a whole."""
+    for box, points in zip(track.boxes, track.points[0], strict=True):
+        row = {"words": [label(result) for result in results]}
+        if not np.isnan(box).any():
+            row |= {**dict(zip(BOX, box.tolist(), strict=True)), "points": points}
+        yield row
+
+
+def draw(frame, grey, row):
+    """Draws box, points and words of one face into a BGR picture."""
+    cv2 = opencv()
+    thick = max(1, round(min(frame.shape[:2]) / 300))
+    size = max(0.4, min(frame.shape[:2]) / 700)
+    corner = (2 * thick, frame.shape[0] - 4 * thick)
+    if row.get("x") is not None:
+        box = np.array([row[side] for side in BOX])
+        start, end = np.round(box[:2]), np.round(box[:2] + box[2:])
+        start, end = tuple(start.astype(int).tolist()), tuple(end.astype(int).tolist())
+        cv2.rectangle(frame, start, end, _BOX, thick)
+        points = row.get("points")
+        points = landmarks.find_points(grey, box) if points is None else points
+        for point in landmark_points.select(points):
+            place = tuple(np.round(point).astype(int).tolist())
+            cv2.circle(frame, place, thick, _POINT, -1, cv2.LINE_AA)
+        corner = start[0], max(round(24 * size), start[1] - 3 * thick)
+    for line, words in enumerate(reversed(row.get("words") or [label(row)])):
+        place = corner[0], corner[1] - line * round(28 * size)
+        write(frame, words, place, size, thick)
+
+
+def write(frame, text, corner, size, thick):
+    cv2 = opencv()
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    (width, _), _ = cv2.getTextSize(text, font, size, thick)
+    left = max(0, min(corner[0], frame.shape[1] - width))
+    for colour, wide in ((_DARK, 3 * thick), (_BOX, thick)):
+        place = (left, corner[1])
+        cv2.putText(frame, text, place, font, size, colour, wide, cv2.LINE_AA)

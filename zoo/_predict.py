@@ -1,0 +1,298 @@
+"""From each kind of input to probabilities: what `TrainedRun.predict` does."""
+
+import operator
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.features import feature_extractor
+from zoo.layers import PreparePictures
+
+BATCH = 32
+TRACKED = 80  # values a frame
+
+
+def as_array(inputs, kind, *ranks):
+    """A NumPy array of numbers of one of the ranks.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        array = ops.convert_to_numpy(inputs)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"Expected {kind}. Received: {type(inputs)}") from error
+    if array.dtype.kind not in "uif" or array.ndim not in ranks or not array.size:
+        raise ValueError(
+            f"Expected {kind}. Received an array of shape {array.shape} and type "
+            f"{array.dtype}."
+        )
+    return array
+
+
+def fits(head, width, classes, what):
+    """Refuses a head that was fitted on other features, or on other classes."""
+    expected = getattr(head, "n_features_in_", "no")
+    if expected != width:
+        raise ValueError(
+            f"The head takes {expected} features, and {what} gives {width}: they are "
+            "not of one run."
+        )
+    if len(head.classes_) != classes:
+        raise ValueError(
+            f"The head knows {len(head.classes_)} classes, and serving.json has "
+            f"{classes}: they are not of one run."
+        )
+
+
+def check_input(model, *shapes):
+    """Refuses a model that takes something else than this kind of input."""
+    if model.input.shape not in shapes:
+        raise ValueError(
+            f"The model takes arrays of shape {model.input.shape}, expected "
+            f"{' or '.join(map(str, shapes))}: model and serving.json are not of one "
+            "run."
+        )
+
+
+def check_width(model, classes):
+    width = model.output.shape[-1]
+    if width != len(classes):
+        raise ValueError(
+            f"The model answers with {width} values for {len(classes)} classes: model "
+            "and serving.json are not of one run."
+        )
+
+
+def check_framing(framing):
+    """Refuses a framing (see `zoo.inputs.faces`) that no picture can have."""
+    if framing is not None:
+        sides = [framing[name] for name in ("width", "height", "x", "y")]
+        if not all(0 < side < 100 for side in sides):
+            raise ValueError(f"serving.json is damaged: no picture is framed {framing}")
+
+
+def compute(model, inputs):
+    return ops.convert_to_numpy(model.predict_on_batch(inputs))
+
+
+class Pictures:
+    """Pictures of any size, one by one resized, then in batches."""
+
+    expected = (
+        "pictures: an array (n, height, width, 3), or a list of arrays (height, width, "
+        "3), RGB, with values in 0..255"
+    )
+
+    def __init__(self, run, spec):
+        self.head, self.classes = run.head, run.classes
+        check_framing(run.serving.get("framing"))
+        if self.head is not None:
+            self.known = spec["known"]
+            if not set(self.known) <= set(range(len(self.classes))):
+                raise ValueError(f"{self.known} are no numbers of {self.classes}.")
+        if run.model is None:
+            self.prepare, self.network = PreparePictures(spec["size"]), None
+            fits(self.head, 3 * spec["size"] ** 2, len(self.known), "a picture")
+            return
+        begins = [x for x in run.model.layers if isinstance(x, PreparePictures)]
+        if len(begins) != 1:
+            raise ValueError(
+                "The model takes no pictures: model and serving.json are not of one "
+                "run."
+            )
+        [self.prepare] = begins
+        end = run.model if self.head is None else feature_extractor(run.model)
+        self.network = keras.Model(self.prepare.output, end.output)
+        if self.head is None:
+            check_width(run.model, run.classes)
+        else:
+            fits(self.head, end.output.shape[-1], len(self.known), "the model")
+
+    def __call__(self, pictures):
+        if isinstance(pictures, list | tuple):
+            given = [self.checked(picture, 3)[None] for picture in pictures]
+        else:
+            array = self.checked(pictures, 4)
+            given = [array[n : n + BATCH] for n in range(0, len(array), BATCH)]
+        prepared, answers = [], []
+        for place, some in enumerate(given, 1):
+            prepared.append(ops.convert_to_numpy(self.prepare(some)))
+            if sum(map(len, prepared)) >= BATCH or place == len(given):
+                answers.append(self.decide(np.concatenate(prepared)))
+                prepared = []
+        return np.concatenate(answers) if answers else np.zeros((0, len(self.classes)))
+
+    def checked(self, picture, rank):
+        array = as_array(picture, self.expected, rank)
+        if array.shape[-1] not in (1, 3):
+            raise ValueError(
+                f"Expected {self.expected}. Received shape {array.shape}; an alpha "
+                "channel has to be left out."
+            )
+        if array.dtype.kind == "f":
+            # Pictures in 0..1 would all look black.
+            if not np.isfinite(array).all() or 0 < array.max() <= 1:
+                raise ValueError(
+                    f"Expected {self.expected}. Received values from {array.min():g} "
+                    f"to {array.max():g}."
+                )
+        if array.min() < 0 or array.max() > 255:
+            raise ValueError(
+                f"Expected {self.expected}. Received values from {array.min():g} to "
+                f"{array.max():g}."
+            )
+        return np.repeat(array, 3, axis=-1) if array.shape[-1] == 1 else array
+
+    def decide(self, prepared):
+        if self.network is None:
+            features = ((prepared + 1) / 2).reshape(len(prepared), -1)
+        else:
+            features = compute(self.network, prepared)
+        if self.head is None:
+            return normalised(features.astype(np.float64))
+        probability = np.zeros((len(features), len(self.classes)))
+        probability[:, self.known] = self.head.predict_proba(features)
+        return normalised(probability)
+
+
+def normalised(probability):
+    """Rows that sum to 1; those of a sigmoid, or in single precision, need not."""
+    probability = np.maximum(probability, 1e-12)
+    return probability / probability.sum(axis=1, keepdims=True)
+
+
+class Points:
+    """Recordings of Kinect points, each as a whole."""
+
+    expected = (
+        "a recording: an array (frames, 100, 3), x and y in pixels, z in mm, without "
+        "NaN (bridge gaps in time first)"
+    )
+
+    def __init__(self, run, spec):
+        self.model, self.heads, self.classes = run.model, run.head or {}, run.classes
+        self.network = self.model
+        check_input(self.model, (None, 100, 3), (None, None, 100, 3))
+        if not self.heads:
+            check_width(self.model, self.classes)
+            return
+        if self.heads.keys() != set(self.classes):
+            raise ValueError(
+                f"There are heads for {', '.join(self.heads)}, and the expressions are "
+                f"{', '.join(self.classes)}."
+            )
+        self.network = feature_extractor(self.model)
+        for name, head in self.heads.items():
+            fits(head, self.network.output.shape[-1], 2, f"the model, for {name},")
+
+    def __call__(self, recordings):
+        if isinstance(recordings, list | tuple):
+            return [self.decide(recording) for recording in recordings]
+        return self.decide(recordings)
+
+    def decide(self, recording):
+        points = as_array(recording, self.expected, 3).astype(np.float32)
+        if points.shape[1:] != (100, 3) or not np.isfinite(points).all():
+            raise ValueError(
+                f"Expected {self.expected}. Received shape {points.shape}"
+                + ("." if np.isfinite(points).all() else ", with values not finite.")
+            )
+        whole = len(self.model.input.shape) == 4
+        found = compute(self.network, points[None] if whole else points)
+        found = found[0] if whole else found
+        if not self.heads:
+            return found.astype(np.float64)
+        shared = found.ndim == 2  # the same features for all expressions
+        columns = [
+            self.heads[name].predict_proba(found if shared else found[:, place])[:, 1]
+            for place, name in enumerate(self.classes)
+        ]
+        return np.stack(columns, axis=1).astype(np.float64)
+
+
+class Diameters:
+    """Series of pupil diameters, filled up with zeros to one length."""
+
+    expected = (
+        "raw pupil diameters: an array (n, samples), or a list of arrays (samples,), "
+        "above 0, NaN where missing"
+    )
+
+    def __init__(self, run, spec):
+        self.model = run.model
+        check_input(self.model, (None, None))
+        check_width(self.model, run.classes)
+
+    def __call__(self, series):
+        if isinstance(series, list | tuple):
+            rows = [self.checked(one, 1) for one in series]
+        else:
+            rows = list(self.checked(series, 2))
+        answers = [np.zeros((0, self.model.output.shape[-1]))]
+        for start in range(0, len(rows), BATCH):
+            some = rows[start : start + BATCH]
+            longest = max(map(len, some))
+            batch = [np.pad(row, (0, longest - len(row))) for row in some]
+            answers.append(compute(self.model, np.stack(batch)))
+        return np.concatenate(answers).astype(np.float64)
+
+    def checked(self, series, rank):
+        array = as_array(series, self.expected, rank).astype(np.float32)
+        measured = np.isfinite(array) & (array > 0)
+        if np.isinf(array).any() or (array < 0).any() or not measured.any(-1).all():
+            raise ValueError(
+                f"Expected {self.expected}. Received values that are negative or "
+                "infinite, or a series without any sample."
+            )
+        return array
+
+
+class Tracks:
+    """Facial points through a video: the mean over its jittered copies."""
+
+    expected = (
+        "a video's facial points: a zoo.inputs.landmark_track.LandmarkTrack, or an "
+        "array (copies, frames, 80) as its landmarks() gives"
+    )
+
+    def __init__(self, run, spec):
+        self.model, self.head = run.model, run.head
+        self.settings = run.serving["settings"]
+        for name in ("steps", "test_copies", "seed"):
+            operator.index(self.settings[name])
+        fits(self.head, self.model.pb_units, len(run.classes), "the model")
+
+    def __call__(self, videos):
+        if hasattr(videos, "landmarks") or getattr(videos, "ndim", 0) == 3:
+            videos = [videos]
+        answers = [self.decide(self.copies(video)) for video in videos]
+        return np.array(answers, np.float64).reshape(-1, 2)
+
+    def copies(self, video):
+        if not hasattr(video, "landmarks"):
+            return as_array(video, self.expected, 3)
+        count = self.settings["test_copies"]
+        if len(video.points) <= count:
+            video = video.jittered(count, self.settings["seed"])
+        # The first row is the crop itself, which decides where there are no copies.
+        return video.landmarks()[1 : 1 + count] if count else video.landmarks()[:1]
+
+    def decide(self, copies):
+        if copies.shape[-1] != TRACKED:
+            raise ValueError(
+                f"Expected {self.expected}. Received shape {copies.shape}."
+            )
+        steps, rate = self.settings["steps"], self.settings["pb_rate"]
+        vectors = self.model.recognise(list(copies), steps, rate)
+        genuine = float(np.mean(self.head.predict_proba(vectors)[:, 1]))
+        return 1 - genuine, genuine
+
+
+KINDS = {
+    "pictures": Pictures,
+    "points": Points,
+    "diameters": Diameters,
+    "tracks": Tracks,
+}

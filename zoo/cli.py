@@ -1,0 +1,169 @@
+"""The command line: `python -m zoo`, or `duchenne`."""
+
+import argparse
+import os
+import pathlib
+import sys
+
+EPILOG = """\
+exit codes: 0 all done; 1 some inputs could not be read (the table says why); 2 nothing
+was done: wrong use, a damaged run, a missing package; 130 Ctrl-C.
+
+For research on posed and spontaneous expressions. No lie detector: do not use it to
+judge people. See: python -m zoo card RUN
+"""
+
+
+def parser():
+    result = argparse.ArgumentParser(
+        prog="python -m zoo",
+        description="Models that tell genuine (spontaneous) from posed facial "
+        "expressions.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    result.add_argument("--version", action="store_true", help="print the version")
+    commands = result.add_subparsers(dest="command", metavar="COMMAND")
+    add = commands.add_parser
+
+    names = add("list", help="the models of the zoo", description="List the models.")
+    names.add_argument("pattern", nargs="?", help="such as 'pupil*'")
+    names.set_defaults(work=list_models)
+
+    info = add("info", help="one model: paper, input, output, parameters")
+    info.add_argument("model", metavar="MODEL", help="such as inception_v4")
+    info.set_defaults(work=info_of)
+
+    card = add("card", help="the model card of a run folder, in Markdown")
+    card.add_argument("run", metavar="RUN", help="a run folder: runs/STUDY/TIME-HASH")
+    card.set_defaults(work=card_of)
+
+    predict = add(
+        "predict",
+        help="probabilities for pictures, videos, point files, pupil workbooks",
+        description=PREDICT,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    predict.add_argument(
+        "run", metavar="RUN", help="a run folder: runs/STUDY/TIME-HASH"
+    )
+    predict.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="files and folders; - reads their names from standard input, one a line",
+    )
+    predict.add_argument(
+        "--out",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="a .csv, .json or .parquet file; what is known of single frames goes "
+        "beside it, to NAME.frames.csv and so on (default: a table on the screen)",
+    )
+    predict.add_argument(
+        "--annotate",
+        type=pathlib.Path,
+        metavar="DIR",
+        help="draw box, points and probability into copies of pictures and videos",
+    )
+    predict.add_argument(
+        "--part",
+        metavar="NAME",
+        help="one of a run's models, such as an emotion (default: its main model, or "
+        "all of them)",
+    )
+    predict.add_argument(
+        "--whole",
+        action="store_true",
+        help="take pictures as they are, without looking for faces: for pictures that "
+        "are framed as those of the run's training",
+    )
+    predict.set_defaults(work=predict_files)
+    return result
+
+
+PREDICT = """\
+Probabilities of genuine for what a run was trained on:
+  nvie_*        pictures (every face, cut out as in training) and videos
+  sase_*        videos of one face, or point files (.npz, .csv, .npy)
+  gfe_*         Kinect point files (X_datapoints.txt): each expression's probability
+  pupil_*       workbooks (.xlsx) of pupil diameters
+"""
+
+
+def main(argv=None):
+    """Runs the command line.
+
+    Args:
+        argv: without the program; `sys.argv[1:]` by default.
+
+    Returns:
+        The exit code.
+    """
+    arguments = parser()
+    options = arguments.parse_args(argv)
+    if options.version:
+        from zoo import __version__
+
+        print(f"duchenne {__version__}")
+        return 0
+    if options.command is None:
+        arguments.print_help()
+        return 2
+    try:
+        code = options.work(options)
+        sys.stdout.flush()  # here, not when Python ends
+        return code
+    except BrokenPipeError:  # `| head`
+        # What is left would be written when Python ends, and fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("\nStopped; no table was written.", file=sys.stderr)
+        return 130
+    except (ValueError, OSError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def list_models(options):
+    from rich.console import Console
+    from rich.table import Table
+
+    import zoo
+
+    names = zoo.list_models(options.pattern)
+    if not names:
+        raise ValueError(f"no model is named like {options.pattern!r}")
+    table = Table(box=None, header_style="bold")
+    for heading in ("model", "paper", "inputs", "parameters", "features"):
+        justify = "right" if heading in ("parameters", "features") else "left"
+        table.add_column(heading, justify=justify, overflow="fold")
+    for name in names:
+        info = zoo.model_info(name)
+        inputs = ", ".join(str(one.shape) for one in info.inputs)
+        counts = f"{info.parameters:,}", str(info.feature_width)
+        table.add_row(name, info.paper.short, inputs, *counts)
+    Console(width=None if sys.stdout.isatty() else 110).print(table)
+    return 0
+
+
+def info_of(options):
+    import zoo
+
+    print(zoo.model_info(options.model))
+    return 0
+
+
+def card_of(options):
+    from zoo.card import card
+
+    print(card(options.run))
+    return 0
+
+
+def predict_files(options):
+    from zoo.predict_command import predict
+
+    return predict(options)
