@@ -16,12 +16,10 @@ of all calls at batch 1. Memory is the most a process has taken until its end, l
 and batch 16 included.
 
 PyTorch and timm are not among the project's requirements: install them, or name an
-interpreter that has them. For the CPU alone:
+interpreter that has them. Beside a PyTorch for the CPU alone:
 
-    python -m venv torch
-    torch/bin/pip install torch --index-url https://download.pytorch.org/whl/cpu
-    torch/bin/pip install --no-deps timm torchvision pillow
-    torch/bin/pip install numpy pyyaml huggingface_hub safetensors
+    pip install --no-deps timm torchvision pillow
+    pip install numpy pyyaml huggingface_hub safetensors
 """
 
 import argparse

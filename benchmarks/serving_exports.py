@@ -9,11 +9,11 @@ one line; `0 0` asks for the most memory it has taken, in bytes.
 
 import os
 import pathlib
-import resource
 import sys
 import time
 
 import numpy as np
+from serving_memory import peak
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -54,7 +54,7 @@ def main(path, size, threads):
             call(pictures)
             answers.append(time.perf_counter() - start)
         if not batch:
-            answers = [resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]
+            answers = [peak()]
         print(*answers, flush=True)
 
 

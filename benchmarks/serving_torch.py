@@ -9,11 +9,11 @@ memory it has taken, in bytes.
 """
 
 import contextlib
-import resource
 import sys
 import time
 
 import torch
+from serving_memory import peak
 
 
 def inception():
@@ -55,8 +55,7 @@ def main(variant, size, threads):
                 *[seconds(network, pictures, halved) for _ in range(count)], flush=True
             )
         else:
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-            print(peak, flush=True)
+            print(peak(), flush=True)
 
 
 if __name__ == "__main__":
