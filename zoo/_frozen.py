@@ -1,15 +1,16 @@
-"""SavedModels of networks on pictures that compute faster.
+"""SavedModels of networks on pictures that compute in bfloat16.
 
 With the weights as constants in the graph, TensorFlow (oneDNN) brings them into the
-order that its kernels want once, not at every call, and joins each convolution with the
-bias and the activation after it.
+order that its kernels want once, not at every call. In bfloat16 that saves a sixth of
+the time; in float32 it saves nothing to speak of, for four times the memory, and is not
+done.
 """
 
 import keras
 from keras import layers, ops
 
 from zoo.features import feature_extractor
-from zoo.folding import folded, remade
+from zoo.folding import remade
 
 CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D)
 DTYPES = (None, "bfloat16")
@@ -18,7 +19,7 @@ MOST_PARAMETERS = 2**28
 
 
 def helps(model):
-    """Whether this makes a model faster, and the model is small enough for it."""
+    """Whether a model has what this is for, and is small enough for it."""
     parts = model._flatten_layers() if hasattr(model, "input") else []
     convolves = any(isinstance(layer, CONVOLUTIONS) for layer in parts)
     return convolves and model.count_params() < MOST_PARAMETERS
@@ -40,7 +41,7 @@ def endpoints_of(model, input_dtype, dtype):
     Args:
         model: a model of which `helps` is true.
         input_dtype: as for `zoo.export.export`.
-        dtype: what its layers compute in, or `None` for what they do.
+        dtype: what its layers compute in.
 
     Returns:
         Dict of names to `(function, signature)`.
@@ -52,7 +53,7 @@ def endpoints_of(model, input_dtype, dtype):
     source = model.input
     signature = [keras.InputSpec(shape=source.shape, dtype=input_dtype or source.dtype)]
     network = keras.Model(source, list(outputs.values()), name=model.name)
-    network = remade(network, dtype) if dtype else folded(network)
+    network = remade(network, dtype)
     constant = frozen(network, signature[0], source.dtype, dtypes)
     return {
         name: (picked(constant, number), signature)

@@ -22,9 +22,7 @@ def export(model, path, input_dtype=None, dtype=None):
     says itself what its `endpoints` are. The preprocessing that is part of the model is
     part of the SavedModel. Needs the TensorFlow backend.
 
-    Batch normalisation goes into the layers before it (`zoo.folding.fold`), and
-    networks with 2-D convolutions are written with their weights as constants: they
-    answer faster, but need more memory and some seconds more for the first answer.
+    Batch normalisation goes into the layers before it: see `zoo.folding.fold`.
 
     ```python
     loaded = tf.saved_model.load(path)  # keep it: its endpoints do not
@@ -40,8 +38,10 @@ def export(model, path, input_dtype=None, dtype=None):
             decoded; the model's own input dtype by default.
         dtype: `"bfloat16"` to write the weights of a network with 2-D convolutions in
             half the bits and compute with them: faster on processors with instructions
-            for it (AMX, AVX512-BF16), at two to three digits of precision. What goes in
-            and comes out keeps its dtype. By default, what the model computes in.
+            for it (AMX, AVX512-BF16), at two to three digits of precision. The weights
+            are constants of the graph then: Inception V4 takes 2.8 GB of memory instead
+            of 1.0. What goes in and comes out keeps its dtype. By default, what the
+            model computes in.
 
     Raises:
         ValueError: the model has no features layer, `input_dtype` is given for an
@@ -53,7 +53,7 @@ def export(model, path, input_dtype=None, dtype=None):
     if hasattr(model, "endpoints"):
         check_own_dtype(model, input_dtype)
         write(model.endpoints(), path, model)
-    elif _frozen.helps(model):
+    elif dtype:
         write(_frozen.endpoints_of(model, input_dtype, dtype), path)
     else:
         write(endpoints_of(folded(model), input_dtype), path)

@@ -8,6 +8,7 @@ from keras import layers
 
 import zoo
 from zoo.export import export
+from zoo.folding import fold
 from zoo.layers import PreparePictures
 
 
@@ -46,23 +47,22 @@ def names(folder):
     return {node.op for node in [*graph.node, *inside]}
 
 
-def test_constants_and_folded(model, served, tmp_path):
+def test_folded(model, served, tmp_path):
     export(model, tmp_path, input_dtype="uint8")
     got = served(tmp_path, pictures())
     features = zoo.feature_extractor(model)(pictures())
     np.testing.assert_allclose(got["serve"], model(pictures()), atol=1e-5)
     np.testing.assert_allclose(got["features"], features, rtol=1e-4, atol=1e-5)
-    found = names(tmp_path)
-    assert "Conv2D" in found and "ReadVariableOp" not in found
-    assert size(tmp_path) < 4 * model.count_params() + 100_000
-    assert not list((tmp_path / "variables").glob("*.data*")) or (
-        size(tmp_path / "variables") < 2_000
-    )
+    assert names(tmp_path) >= {"Conv2D", "ReadVariableOp"}
+    written = tf.train.list_variables(str(tmp_path / "variables" / "variables"))
+    values = sum(int(np.prod(shape)) for _, shape in written if shape)
+    assert values == pytest.approx(fold(model).count_params(), abs=10)
+    assert values < model.count_params() - 10
 
 
 def test_half_the_bits(model, served, tmp_path):
-    export(model, tmp_path / "whole", input_dtype="uint8")
     export(model, tmp_path / "half", input_dtype="uint8", dtype="bfloat16")
+    assert "ReadVariableOp" not in names(tmp_path / "half")
     got = served(tmp_path / "half", pictures())
     features = np.array(zoo.feature_extractor(model)(pictures()))
     assert got["serve"].dtype == got["features"].dtype == np.float32
@@ -71,8 +71,8 @@ def test_half_the_bits(model, served, tmp_path):
     np.testing.assert_allclose(got["serve"].sum(-1), 1, atol=1e-6)
     wrong = np.abs(got["features"] - features).max() / features.max()
     assert 1e-5 < wrong < 0.02  # computed in bfloat16, and not much worse for it
-    saved = size(tmp_path / "whole") - size(tmp_path / "half")
-    assert saved == pytest.approx(2 * model.count_params(), rel=0.1)
+    weights = 2 * model.count_params()  # beside them the graph, and no second copy
+    assert weights < size(tmp_path / "half") < 1.5 * weights + 20_000
 
 
 def test_a_model_that_ends_in_its_features(model, served, tmp_path):
