@@ -80,8 +80,11 @@ def draw_picture(path, rows, place):
         raise OSError(f"{path} could not be drawn")
     place.parent.mkdir(parents=True, exist_ok=True)
     partial = place.with_name(f".{place.name}-{uuid.uuid4().hex[:8]}")
-    partial.write_bytes(content.tobytes())
-    os.replace(partial, place)
+    try:
+        partial.write_bytes(content.tobytes())
+        os.replace(partial, place)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def draw_video(path, rows, place):

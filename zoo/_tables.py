@@ -139,8 +139,10 @@ def writing(path, columns):
     try:
         with open(partial, **kind.opened) as file:
             table = kind(file, columns)
-            yield table
-            table.close()
+            try:
+                yield table
+            finally:
+                table.close()
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -145,7 +145,10 @@ def list_models(options):
         inputs = ", ".join(str(one.shape) for one in info.inputs)
         counts = f"{info.parameters:,}", str(info.feature_width)
         table.add_row(name, info.paper.short, inputs, *counts)
-    Console(width=None if sys.stdout.isatty() else 110).print(table)
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    with console.capture() as told:  # rich itself ends the program where a pipe breaks
+        console.print(table)
+    print(told.get(), end="")
     return 0
 
 

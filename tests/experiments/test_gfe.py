@@ -12,7 +12,8 @@ from datasets import gfe
 from experiments import gfe as study
 from experiments import gfe_lstm, gfe_method, gfe_mlp, gfe_report, gfe_sequence
 from experiments.gfe_method import Method
-from zoo import feature_extractor, heads
+from zoo import feature_extractor, heads, load_run
+from zoo.inputs import gfe_files
 
 EXPRESSIONS = ["affirmative", "doubt_question"]
 SHORT = ["--epochs", "3", "--seeds", "1"]
@@ -56,6 +57,7 @@ def test_run_folder_is_as_everywhere(lstm):
     assert names == {
         *("config.json", "metrics.json", "predictions.csv", "history.csv"),
         *("skipped.json", "report.md", "model.keras", "saved_model"),
+        *("model_card.md", "serving.json"),
         *("loss.png", "f1.png", "timeline.png", "confusion_matrix.png", "roc.png"),
     }
     history = pd.read_csv(lstm / "history.csv")
@@ -111,6 +113,31 @@ def test_who_is_tested_was_not_trained_on(trees):
     tested = table.groupby("round")["subject"].unique()
     assert tested["trained_on_a"].tolist() == ["b"]
     assert tested["trained_on_b"].tolist() == ["a"]
+
+
+def loaded_as_reported(folder, two, part=None):
+    """Compares what `zoo.load_run` says of recordings with predictions.csv."""
+    run, table = load_run(folder, part), predictions(folder).query("seed == 0")
+    assert list(run.classes) == EXPRESSIONS and run.data == "sample"
+    table = table[table["round"] == part] if part else table
+    compared = 0
+    for (expression, signer), (file, _) in gfe_files.find(two).items():
+        own = (table["expression"] == expression) & (table["subject"] == signer)
+        told = table[own]
+        answers = run.predict(gfe_files.read_points(file).points)
+        found = answers[told["frame"], run.classes.index(expression)]
+        # A feature at a split's threshold may fall on the other side by rounding.
+        close = np.abs(found - told["probability"]) < (1e-3 if run.head else 1e-4)
+        assert close.mean() > (0.98 if run.head else 1) - 1e-9 or not len(told)
+        compared += len(told)
+    assert compared == len(table) > 50
+    return run
+
+
+def test_a_loaded_run_says_what_was_reported(lstm, trees, two):
+    assert loaded_as_reported(lstm, two).head is None
+    for part in ["trained_on_a", "trained_on_b"]:
+        assert loaded_as_reported(trees, two, part).head.keys() == set(EXPRESSIONS)
 
 
 def test_saved_model_decides_as_the_study_did(lstm, two, served):
@@ -176,6 +203,7 @@ def test_heads_on_learned_features(head, two, tmp_path):
     assert len(both) > 50
     close = np.abs(both["probability"] - both["served"]) < 1e-3
     assert close.mean() > 0.95
+    loaded_as_reported(folder, two)
 
 
 def test_heads_on_geometric_features(two, tmp_path):
@@ -183,6 +211,7 @@ def test_heads_on_geometric_features(two, tmp_path):
     folder = run(gfe_lstm, two, tmp_path, *options, "--seeds", "1")
     assert metrics(folder)["roc_auc"] > 0.6
     assert not (folder / "history.csv").exists()
+    loaded_as_reported(folder, two)
 
 
 def test_sequence_network(two, tmp_path):
@@ -192,6 +221,7 @@ def test_sequence_network(two, tmp_path):
     index, points = gfe.index(two), gfe.points(gfe.index(two))
     model = keras.saving.load_model(folder / "model.keras")
     assert model.predict(points[None, :70], verbose=0).shape == (1, 70, 2)
+    loaded_as_reported(folder, two)
 
     # The same again, dropout and all, whatever the network learned before.
     settings = json.loads((folder / "config.json").read_text())["settings"]
@@ -279,3 +309,4 @@ def test_recording_z_score_is_a_flag_that_reaches_the_saved_model(two, tmp_path)
     found = model.predict_on_batch(gfe.points(index))[:, 0]
     told = predictions(folder).query("subject == 'a' and expression == 'affirmative'")
     np.testing.assert_allclose(found[told["frame"]], told["probability"], atol=1e-4)
+    loaded_as_reported(folder, two)

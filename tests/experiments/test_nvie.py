@@ -16,12 +16,13 @@ import tensorflow as tf
 
 import experiments
 import zoo
-from datasets import nvie
+from datasets import nvie, pictures
 from datasets.sample import nvie as sample
 from experiments import nvie_cnn, nvie_inception, nvie_svm
 from experiments.run_folder import epochs_done
 from zoo import heads
-from zoo.inputs import pictures
+from zoo.cli import main
+from zoo.inputs.pictures import read
 
 SUBJECTS = 6
 QUICK = ["--size", "32", "--epochs", "6", "--batch-size", "16"]
@@ -32,7 +33,8 @@ KEYS = {
 FILES = {
     *["config.json", "metrics.json", "history.csv", "predictions.csv", "loss.png"],
     *["accuracy.png", "confusion_matrix.png", "roc.png", "report.md", "model.keras"],
-    *["saved_model", "logs", "skipped.json"],
+    "model_card.md",
+    *["saved_model", "logs", "skipped.json", "serving.json"],
 }
 
 
@@ -119,6 +121,37 @@ def test_predictions_are_of_subjects_not_trained_on(cnn, tree):
     assert metrics(cnn)["accuracy"] == pytest.approx(accuracy)
 
 
+def loaded_as_reported(folder, rows=None):
+    """Compares what `zoo.load_run` says of files with predictions.csv; gives both."""
+    table = pd.read_csv(folder / "predictions.csv").head(rows)
+    run = zoo.load_run(folder)
+    answers = run.predict([read(path) for path in table["path"]])
+    genuine = answers[:, run.genuine].sum(axis=1)
+    np.testing.assert_allclose(genuine, table["probability"], atol=1e-5)
+    names = [f"probability of {name}" for name in run.classes]
+    if names[0] in table:
+        np.testing.assert_allclose(answers, table[names], atol=1e-5)
+    assert run.data == "sample" and run.study == folder.parent.name
+    return run, table
+
+
+def test_a_loaded_run_says_what_was_reported(cnn, inception, capsys):
+    run, table = loaded_as_reported(cnn)
+    assert len(table) > 10 and run.metrics == metrics(cnn)
+    assert run.settings["epochs"] == 6 and run.head is None
+    framing = run.serving["framing"]
+    # The sample's faces fill most of the picture, their middle below its own.
+    assert 1 < framing["width"] < 2 and framing["x"] == pytest.approx(
+        framing["width"] / 2, abs=0.1
+    )
+    assert main(["card", str(cnn)]) == 0
+    assert (
+        capsys.readouterr().out.strip() == (cnn / "model_card.md").read_text().strip()
+    )
+    run, _ = loaded_as_reported(inception, rows=8)
+    assert run.settings["activation"] == "sigmoid"
+
+
 def test_saved_model_gives_the_reported_probabilities_from_files(cnn):
     table = pd.read_csv(cnn / "predictions.csv").head(10)
     loaded = tf.saved_model.load(cnn / "saved_model")
@@ -149,6 +182,7 @@ def test_heads_decide_twelve_classes_with_augmentation(head, tree, runs, monkeyp
     probability = heads.load(folder / file).predict_proba(features)[0]
     columns = [c for c in table if c.startswith("probability of")]
     np.testing.assert_allclose(table.loc[0, columns].to_list(), probability, atol=1e-3)
+    loaded_as_reported(folder)
     assert "same people" in metrics(folder)["protocol"]
 
 
@@ -192,6 +226,8 @@ def test_svm_with_the_whole_search(tree, runs):
     pixels = rows.reshape(len(rows), -1) / 255.0
     probability = heads.load(folder / "head.skops").predict_proba(pixels)[:, 1]
     np.testing.assert_allclose(table["probability"], probability, atol=1e-5)
+    run, _ = loaded_as_reported(folder)
+    assert run.model is None and run.serving["parts"][""]["size"] == 12
 
 
 def start(tree, out, *options):

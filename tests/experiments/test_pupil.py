@@ -15,6 +15,8 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from datasets import pupil, sample
 from experiments import pupil_course, pupil_lstm, pupil_report, within_rounds
 from experiments.pupil_network import PrunedNetwork
+from zoo import load_run
+from zoo.inputs import pupil_files
 
 SHORT = ["--protocol", "paper", "--epochs", "1"]
 
@@ -66,8 +68,8 @@ def test_the_small_model_finds_the_sample_s_effect(course):
 
 def test_run_folders_are_complete(course, lstm):
     shared = {"config.json", "metrics.json", "predictions.csv", "skipped.json"}
-    shared |= {"report.md", "roc.png", "confusion_matrix.png"}
-    shared |= {"model.keras", "saved_model"}
+    shared |= {"report.md", "model_card.md", "roc.png", "confusion_matrix.png"}
+    shared |= {"model.keras", "saved_model", "serving.json"}
     pruned = {"model.keras", "saved_model", "roc.png", "confusion_matrix.png"}
     pruned = {f"pruned_{name}" for name in pruned}
     own = {"history.csv", "loss.png", "angles.png"} | pruned
@@ -105,6 +107,19 @@ def test_predictions_are_what_the_saved_models_say(course, lstm, index):
             model = keras.saving.load_model(folder / f"{prefix}model.keras")
             again = model.predict(diameters[rows], verbose=0)
             np.testing.assert_allclose(again, served, atol=1e-6)
+
+
+def test_a_loaded_run_says_what_was_reported(course, lstm):
+    books = pupil_files.find(sample.path("pupil"))
+    series = {eye: pupil_files.read(path).series for eye, path in books.items()}
+    for folder, part in ((course, ""), (lstm, ""), (lstm, "pruned")):
+        run, told = load_run(folder, part), pd.read_csv(folder / "predictions.csv")
+        assert list(run.classes) == ["posed", "genuine"] and run.genuine == [1]
+        first = told[told["round"] == told["round"].iloc[0]]
+        rows = zip(first["eye"], first["video"], first["subject"], strict=True)
+        answers = run.predict([series[eye][video][who] for eye, video, who in rows])
+        column = part or "probability"
+        np.testing.assert_allclose(answers[:, 1], first[column], atol=1e-5)
 
 
 def test_before_and_after_pruning(lstm):

@@ -14,6 +14,7 @@ import zoo
 from datasets import sample, sase_fe
 from experiments import sase, sase_heads, sase_lstm_pb, sase_task
 from zoo import heads
+from zoo.inputs import landmark_files
 
 EMOTIONS = ["--emotions", "happiness", "anger"]
 NETWORK = ["--units", "8", "--depth", "1", "--epochs", "3", "--steps", "3"]
@@ -46,6 +47,7 @@ def test_the_run_folder_is_complete(folder):
     figures |= {"confusion_matrix.png"}
     tables = {"predictions.csv", "history.csv", "parametric_bias.csv", "failures.csv"}
     told = {"config.json", "metrics.json", "skipped.json", "report.md"}
+    told |= {"model_card.md", "serving.json"}
     assert names == figures | tables | told | {"anger", "happiness"}
     models = {"model.keras", "saved_model", "head.ubj", "svm", "logistic"}
     assert {path.name for path in (folder / "anger").iterdir()} == models
@@ -55,7 +57,7 @@ def test_the_run_folder_is_complete(folder):
         assert (folder / name).stat().st_size > 5000 and f"]({name})" in report
     for name in names - {"report.md", "anger", "happiness"} - figures:
         assert f"- `{name}`" in report
-    assert "HCILab" in report and "66.7" in report and "no\nlie detector" in report
+    assert "HCILab" in report and "66.7" in report and "no lie detector" in report
 
 
 def test_everybody_is_on_one_side(folder):
@@ -99,6 +101,21 @@ def test_saved_files_give_the_predictions(folder, served):
         head = heads.load(folder / "anger" / file)
         each = head.predict_proba(vectors)[:, 1].reshape(-1, 2).mean(axis=1)
         np.testing.assert_allclose(each, told[column], atol=1e-5)
+
+
+def test_a_loaded_run_says_what_was_reported(folder):
+    index = sase_fe.index(sample.path("sase_fe")).set_index(["subject", "video"])
+    for part in ("anger", "happiness"):
+        told = pd.read_csv(folder / "predictions.csv").query("emotion == @part")
+        run = zoo.load_run(folder, part)
+        used = {"steps": 3, "pb_rate": 2, "test_copies": 2, "seed": 0}
+        assert run.serving["settings"] == used
+        keys = zip(told["subject"], told["video"], strict=True)
+        paths = [index.loc[key, "path"] for key in keys]
+        answers = run.predict(map(landmark_files.read, paths))
+        found = np.concatenate(list(answers))[:, 1]
+        np.testing.assert_allclose(found, told["probability"], atol=1e-5)
+        assert np.ptp(found) > 0.01
 
 
 def test_the_exported_network_recognises_as_the_study_does(folder):

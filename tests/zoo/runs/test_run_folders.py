@@ -1,0 +1,160 @@
+"""Folders that are no runs, not whole, or damaged."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from zoo import heads
+from zoo.trained_run import load_run, parts
+
+RNG = np.random.default_rng(0)
+
+
+def test_what_is_no_run_is_refused(trained, tmp_path):
+    with pytest.raises(ValueError, match="there is nothing"):
+        load_run(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="there is a file"):
+        load_run(trained("pictures") / "model.keras")
+    with pytest.raises(ValueError, match="it has no serving.json") as told:
+        load_run(tmp_path)
+    assert "Did you mean" not in str(told.value)
+
+
+def test_a_folder_of_runs_leads_to_the_newest(tmp_path):
+    for name in ["b/20300101-1", "a/20310101-1", "a/.unfinished-2", "c/20290101-1"]:
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "serving.json").touch()
+    newest = tmp_path / "a" / "20310101-1"
+    for folder in [tmp_path, tmp_path / "a"]:
+        with pytest.raises(ValueError) as told:
+            load_run(folder)
+        assert str(told.value).endswith(f" Did you mean {newest}?")
+
+
+def test_a_run_that_is_not_finished_is_refused(trained, tmp_path):
+    folder = tmp_path / ".unfinished-20300101-0"
+    shutil.copytree(trained("pictures"), folder)
+    with pytest.raises(ValueError, match="interrupted.*--resume"):
+        load_run(folder)
+    with pytest.raises(ValueError, match="interrupted.*--resume"):
+        parts(folder)
+
+
+@pytest.mark.parametrize("name", ["serving.json", "config.json", "metrics.json"])
+def test_a_damaged_file_is_named(name, copied):
+    folder = copied("whole")
+    for content in ["", "{", "[1]", '"x"', "{}" if name != "metrics.json" else "3"]:
+        (folder / name).write_text(content)
+        with pytest.raises(ValueError, match=name.replace(".", r"\.")):
+            load_run(folder)
+    (folder / name).unlink()
+    with pytest.raises((ValueError, FileNotFoundError), match=name):
+        load_run(folder)
+
+
+@pytest.mark.parametrize("name", ["model.keras", "head.ubj"])
+def test_a_missing_or_damaged_model_is_named(name, copied):
+    folder = copied("twelve")
+    (folder / name).write_bytes((folder / name).read_bytes()[:1000])
+    with pytest.raises(ValueError, match=name):
+        load_run(folder)
+    (folder / name).unlink()
+    with pytest.raises(FileNotFoundError, match=name):
+        load_run(folder)
+
+
+def put(*path, value):
+    """A change of serving.json."""
+
+    def change(serving):
+        for key in path[:-1]:
+            serving = serving[key]
+        serving[path[-1]] = value
+
+    return change
+
+
+DAMAGED = {
+    "whole": [
+        (put("format", value=2), "format 2"),
+        (put("inputs", value="sounds"), "'sounds'"),
+        (put("inputs", value=["pictures"]), "'pictures'"),
+        (put("parts", value={}), "names no model"),
+        (put("parts", value=[""]), "names no model"),
+        (put("parts", "", value=None), "NoneType"),
+        (put("parts", "", "head", value=None), "serving.json"),
+        (put("parts", "", "head", value="../head.skops"), "inside"),
+        (put("parts", "", "head", value=5), "inside"),
+        (put("parts", "", "size", value=9), "192 features.*243"),
+        (put("parts", "", "size", value="8"), "serving.json"),
+        (put("parts", "", "known", value=[0]), "2 classes.*1"),
+        (put("parts", "", "known", value=[0, 2]), "no numbers of"),
+        (put("parts", "", "known", value=None), "serving.json"),
+        (put("classes", value=None), "serving.json"),
+        (put("classes", value=[1, 2]), "serving.json"),
+        (put("framing", value="wide"), "serving.json"),
+        (put("framing", value={"width": 1}), "height"),
+        (put("framing", value=dict.fromkeys(["width", "height", "x", "y"], 1e9)),
+         "no picture is framed"),
+    ],
+    "pictures": [
+        (put("classes", value=["posed", "genuine", "other"]), "2 values for 3"),
+        (put("inputs", value="diameters"), r"\(None, None, None, 3\)"),
+        (put("inputs", value="points"), r"\(None, None, None, 3\)"),
+    ],
+    "diameters": [
+        (put("classes", value=["genuine"]), "2 values for 1"),
+        (put("inputs", value="pictures"), "takes no pictures"),
+        (put("parts", "", "model", value=None), "serving.json"),
+    ],
+    "recordings": [
+        (put("parts", "on_b", "heads", "topics", value=None), "inside"),
+        (put("parts", "on_b", "heads", value={"topics": "on_b/topics/head.ubj"}),
+         "heads for topics"),
+        (put("parts", "on_b", "heads", value={}), None),
+    ],
+    "tracks": [
+        (put("settings", value={}), "steps"),
+        (put("settings", "test_copies", value="2"), "serving.json"),
+        (put("settings", "seed", value=1.5), "serving.json"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_a_serving_json_that_does_not_fit_is_refused(kind, copied):
+    part = {"recordings": "on_b", "tracks": "anger"}.get(kind)
+    for change, told in DAMAGED[kind]:
+        folder = copied(kind, change)
+        if told is None:
+            assert load_run(folder, part)
+            continue
+        with pytest.raises(ValueError, match=told):
+            load_run(folder, part)
+
+
+def test_models_and_heads_of_other_runs_are_refused(copied, trained, tmp_path):
+    folder = copied("pictures")
+    shutil.copy(trained("diameters") / "model.keras", folder / "model.keras")
+    with pytest.raises(ValueError, match="takes no pictures"):
+        load_run(folder)
+    folder = copied("tracks")
+    shutil.copy(trained("pictures") / "model.keras", folder / "anger" / "model.keras")
+    with pytest.raises(ValueError, match="serving.json"):
+        load_run(folder, "anger")
+    for width, classes, told in [(5, 3, "5 features.*2048"), (2048, 2, "2 classes")]:
+        folder = copied("twelve")
+        labels = np.arange(30) % classes
+        head = heads.xgboost(n_estimators=1).fit(RNG.normal(size=(30, width)), labels)
+        heads.save(head, folder)
+        with pytest.raises(ValueError, match=told):
+            load_run(folder)
+    folder = copied("recordings")
+    heads.save(head, folder / "on_b" / "negative")
+    with pytest.raises(ValueError, match="2048 features.*negative.*gives 6"):
+        load_run(folder, "on_b")
+    folder = copied("tracks")
+    heads.save(head, folder / "anger")
+    with pytest.raises(ValueError, match="2048 features.*gives 64"):
+        load_run(folder, "anger")
