@@ -59,7 +59,7 @@ def checked(tracks, features):
             raise ValueError(
                 f"Track {n} has {missing} frames with values that are not finite. "
                 "Bridge frames without a face first, for example with "
-                "datasets.landmarks."
+                "zoo.inputs.landmarks."
             )
         farthest = np.abs(track).max()
         if farthest > FARTHEST:

@@ -590,3 +590,14 @@ def test_names_inside_a_folder(tmp_path):
             safe.inside(folder, name)
     (tmp_path / "link").symlink_to(folder)
     assert safe.inside(tmp_path / "link", "anger/x").name == "x"
+
+
+def test_preprocessing_that_computes_is_taken(tmp_path):
+    from keras import layers
+
+    steps = [layers.Resizing(8, 8), layers.CenterCrop(4, 4), layers.Rescaling(1 / 255)]
+    model = keras.Sequential([keras.Input((9, 9, 3)), *steps, layers.Flatten()])
+    model.save(tmp_path / "model.keras")
+    x = np.random.default_rng(0).uniform(0, 255, (2, 9, 9, 3)).astype("float32")
+    loaded = safe.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded(x), model(x))

@@ -28,7 +28,9 @@ def followed(video: Video, framing: dict | None) -> Iterator[tuple]:
     start = None
     for number, (second, frame) in enumerate(video):
         start = second if start is None else start
-        place = number, max(0.0, second - start)
+        # Some containers tell no times, but the same one again and again.
+        told = second > start or not number
+        place = number, second - start if told else number / video.fps
         if framing is None:
             yield *place, None, frame[..., ::-1]
             continue

@@ -205,3 +205,13 @@ def test_a_real_video_in_which_the_face_goes():
 
     found = check(Again)
     assert any(found)
+
+
+def test_seconds_that_the_container_does_not_tell_come_from_its_rate(shown):
+    class Timeless(Frames):
+        def __iter__(self):
+            for _, frame in super().__iter__():
+                yield 0.0, frame
+
+    seconds = [second for _, second, *_ in followed(Timeless([shown] * 3), None)]
+    np.testing.assert_allclose(seconds, [0, 1 / FPS, 2 / FPS])
