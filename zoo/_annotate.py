@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 
-from zoo._files import BOX
+from zoo._files import BOX, DRAWN
 from zoo.inputs import landmark_points, landmarks, pictures, video_files
 from zoo.inputs.video_frames import Video, opencv
 
@@ -22,33 +22,21 @@ def places(paths, folder):
         folder: made if it is absent.
 
     Returns:
-        Dict from original to file; videos end in `.mp4`, pictures in `.png`.
+        Dict from original to file: its whole name and one of `_files.DRAWN`, by which
+        later calls know it.
 
     Raises:
         OSError: the folder cannot be made.
-        ValueError: two originals would have one place.
     """
-    folder, taken = pathlib.Path(folder), {}
-    originals = {path.resolve() for path in paths}
+    folder, found = pathlib.Path(folder), {}
     above = [os.path.dirname(os.path.abspath(path)) for path in paths]
     above = os.path.commonpath(above) if above else ""
     for path in paths:
         name = os.path.relpath(os.path.abspath(path), above)
         video = video_files.ending(path) in video_files.ENDINGS
-        place = (folder / name).with_suffix(".mp4" if video else ".png")
-        if place.resolve() in originals:
-            raise ValueError(
-                f"{path} would be drawn over {place}, which is to be read; expected "
-                "another folder for the drawn copies"
-            )
-        if place in taken:
-            raise ValueError(
-                f"{path} and {taken[place]} would both be drawn to {place}; do them "
-                "one at a time, or rename one"
-            )
-        taken[place] = path
+        found[path] = folder / f"{name}{DRAWN[video]}"
     folder.mkdir(parents=True, exist_ok=True)
-    return {path: place for place, path in taken.items()}
+    return found
 
 
 def label(row):
@@ -59,7 +47,8 @@ def label(row):
         return "no face"
     part = f"{row['part']}: " if row.get("part") else ""
     answer = f"{row['predicted']}, " if row.get("predicted") else ""
-    return f"{part}{answer}genuine {row['probability']:.2f}"
+    sample = " (SAMPLE model)" if row.get("trained_on") == "SAMPLE" else ""
+    return f"{part}{answer}genuine {row['probability']:.2f}{sample}"
 
 
 def draw_picture(path, rows, place):
@@ -102,7 +91,7 @@ def draw_video(path, rows, place):
     cv2 = opencv()
     place.parent.mkdir(parents=True, exist_ok=True)
     partial = place.with_name(f".{uuid.uuid4().hex[:8]}-{place.name}")
-    writer = None
+    writer, count = None, 0
     try:
         with Video(path) as video, warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -115,11 +104,25 @@ def draw_video(path, rows, place):
                         raise OSError(f"{place} cannot be written as a video")
                 draw(frame, cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), row)
                 writer.write(frame)
+                count += 1
         if writer is not None:
             writer.release()
+            check_video(partial, count)
             os.replace(partial, place)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def check_video(path, count):
+    """Raises OSError where not all frames were written: OpenCV does not say so."""
+    cv2 = opencv()
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    written = capture.get(cv2.CAP_PROP_FRAME_COUNT) if capture.isOpened() else 0
+    capture.release()
+    if written != count:
+        raise OSError(
+            f"{written:.0f} of {count} frames were written: is the disk full?"
+        )
 
 
 def frames_of(track, results):

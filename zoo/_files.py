@@ -12,10 +12,14 @@ from itertools import islice
 import numpy as np
 
 from zoo.inputs import pictures, video_files
+from zoo.inputs.landmark_track import NoFace
 
 BOX = ("x", "y", "width", "height")
 BATCH = 32
+WHOLE_FRAMES = 4  # at once, where videos are taken whole: they may be large
 WHOLE = "taken whole"
+DRAWN = (".drawn.png", ".drawn.mp4")  # what `--annotate` writes, pictures and videos
+SEVERAL = "several faces in the first frame, one of them followed"
 
 
 def find(given, endings, outputs=()):
@@ -53,14 +57,43 @@ def find(given, endings, outputs=()):
             for file in sorted(files)
             if "".join(file.name.split()).lower().endswith(endings)
             and own.isdisjoint([file.resolve(), *file.resolve().parents])
+            and not file.name.endswith(DRAWN)
         ]
         if not within:
             raise FileNotFoundError(
                 f"no file for this run in {path}; expected files that end in "
                 f"{' '.join(endings)}"
             )
+        tell_others(path, files, endings)
         found += within
     return list(dict.fromkeys(found))
+
+
+def tell_others(folder, files, endings):
+    """Warns of files of other kinds, such as pictures that cannot be read."""
+    kinds = {pathlib.Path(f"x{ending}").suffix for ending in endings}
+    others = [video_files.ending(file) for file in files]
+    others = [ending for ending in others if ending not in kinds]
+    if others:
+        named = " ".join(sorted(set(others))[:9]).strip() or "without an ending"
+        warnings.warn(
+            f"{len(others)} files in {folder} left out: {named}", stacklevel=3
+        )
+
+
+def several(path):
+    """A note where a video's first frame shows more than one face."""
+    from zoo.inputs import faces
+    from zoo.inputs.video_frames import Video
+
+    with Video(path) as video:
+        for _, frame in video:
+            return SEVERAL if len(faces.find(frame[..., ::-1])) > 1 else ""
+    return ""
+
+
+def noted(*notes):
+    return "; ".join(note for note in notes if note)
 
 
 def batched(items, size):
@@ -92,6 +125,8 @@ class Answers:
 
     def __call__(self, probability):
         """Dict of the columns, of one row of `TrainedRun.predict`."""
+        if not np.isfinite(probability).all():
+            raise ArithmeticError("the model answers with values that are not finite")
         values = [round(float(value), 6) for value in probability]
         if not self.run.genuine:
             return dict(zip(self.names, values, strict=True))
@@ -112,7 +147,8 @@ class PictureFiles:
     def __init__(self, run, whole=False):
         self.run, self.answers = run, Answers(run)
         self.framing = None if whole else run.serving.get("framing")
-        self.results = ["face", *BOX, "frames", *self.answers.names, "note"]
+        counts = ["frames", "found"]
+        self.results = ["face", *BOX, *counts, *self.answers.names, "note"]
         self.frames = ["frame", "second", *BOX, *self.answers.names]
 
     def read(self, path):
@@ -135,15 +171,17 @@ class PictureFiles:
             box = placed(boxes[face])
             yield "results", {"face": face, **box, **self.answers(answer)}
         if not cuts:
-            yield "results", {"note": "no face"}
+            least = faces.smallest(picture)
+            yield "results", {"note": f"no face of {least} pixels or more"}
 
     def video(self, path):
         from zoo.inputs.video_faces import followed
         from zoo.inputs.video_frames import Video
 
-        count, total = 0, 0.0
+        count, total, frame = 0, 0.0, -1
+        at_once = BATCH if self.framing else WHOLE_FRAMES
         with Video(path) as video:
-            for some in batched(followed(video, self.framing), BATCH):
+            for some in batched(followed(video, self.framing), at_once):
                 cuts = [cut for *_, cut in some if cut is not None]
                 answers = iter(self.run.predict(cuts))
                 for frame, second, box, cut in some:
@@ -153,12 +191,16 @@ class PictureFiles:
                         count, total = count + 1, total + answer
                         row |= self.answers(answer)
                     yield "frames", row
-        result = {"frames": count, "note": video.note}
-        if count:
-            face = {"note": WHOLE} if self.framing is None else {"face": 0}
-            result |= {**face, **self.answers(total / count)}
+        result = {"frames": frame + 1, "note": video.note}
+        if self.framing is None:
+            result["note"] = noted(WHOLE, video.note)
         else:
-            result["note"] = f"no face in any frame. {video.note}".strip()
+            result["found"] = count
+            why = several(path) if count else "no face in any frame"
+            result["note"] = noted(why, video.note)
+        if count:
+            face = {} if self.framing is None else {"face": 0}
+            result |= {**face, **self.answers(total / count)}
         yield "results", result
 
 
@@ -230,21 +272,30 @@ class TrackFiles:
         self.last = None  # the track that was read last
 
     def track(self, path):
-        from zoo.inputs import landmark_files, landmarks
+        from zoo.inputs import landmarks
 
         settings = self.run.serving["settings"]
         if video_files.ending(path) in self.points:
+            from zoo.inputs import landmark_files  # needs pandas
+
             return landmark_files.read(path)
         with warnings.catch_warnings():  # the track's own note says it
             warnings.simplefilter("ignore", UserWarning)
             return landmarks.extract(path, settings["test_copies"], settings["seed"])
 
     def read(self, path):
-        self.last = track = self.track(path)
+        try:
+            self.last = track = self.track(path)
+        except NoFace as error:
+            self.last = None
+            yield "results", {"note": str(error).removeprefix(f"{path}: ")}
+            return
         [answer] = self.run.predict(track)
         row = {"frames": len(track.times), "found": int(track.found.sum())}
         row["copies"] = self.run.serving["settings"]["test_copies"]
-        yield "results", {**row, **self.answers(answer), "note": track.note}
+        video = video_files.ending(path) not in self.points
+        note = noted(several(path) if video else "", track.note)
+        yield "results", {**row, **self.answers(answer), "note": note}
 
 
 READERS = {

@@ -11,10 +11,9 @@ import uuid
 from zoo._extras import optional
 
 TEXT = {"input", "part", "video", "observer", "predicted", "note", "error"}
+TEXT |= {"trained_on"}
 WHOLE = {"face", "frame", "frames", "samples", "found", "copies"}
 GROUP = 10_000  # rows that a parquet file is written in
-
-
 OPENED = {"mode": "x", "encoding": "utf-8", "newline": "", "errors": "backslashreplace"}
 
 

@@ -3,11 +3,14 @@
 import argparse
 import os
 import pathlib
+import signal
 import sys
+import threading
 
 EPILOG = """\
-exit codes: 0 all done; 1 some inputs could not be read (the table says why); 2 nothing
-was done: wrong use, a damaged run, a missing package; 130 Ctrl-C.
+exit codes: 0 all done; 1 some inputs could not be read or drawn (the table and standard
+error say why); 2 wrong use, a damaged run, a missing package, a full disk: no table was
+written; 130 Ctrl-C, 143 ended by another program, the same.
 
 For research on posed and spontaneous expressions. No lie detector: do not use it to
 judge people. See: python -m zoo card RUN
@@ -30,14 +33,21 @@ def parser():
     names.add_argument("pattern", nargs="?", help="such as 'pupil*'")
     names.set_defaults(work=list_models)
 
-    info = add("info", help="one model: paper, input, output, parameters")
+    told = "One model: its paper, what it takes and returns, its parameters."
+    info = add("info", help="one model: paper, input, output", description=told)
     info.add_argument("model", metavar="MODEL", help="such as inception_v4")
     info.set_defaults(work=info_of)
 
-    card = add("card", help="the model card of a run folder, in Markdown")
+    told = "The model card of a run: data, people, figures, intended use, limits."
+    card = add("card", help="the model card of a run, in Markdown", description=told)
     card.add_argument("run", metavar="RUN", help="a run folder: runs/STUDY/TIME-HASH")
     card.set_defaults(work=card_of)
 
+    add_predict(add)
+    return result
+
+
+def add_predict(add):
     predict = add(
         "predict",
         help="probabilities for pictures, videos, point files, pupil workbooks",
@@ -59,13 +69,15 @@ def parser():
         type=pathlib.Path,
         metavar="FILE",
         help="a .csv, .json or .parquet file; what is known of single frames goes "
-        "beside it, to NAME.frames.csv and so on (default: a table on the screen)",
+        "beside it, to NAME.frames.csv and so on; existing ones are replaced (default: "
+        "a table on the screen)",
     )
     predict.add_argument(
         "--annotate",
         type=pathlib.Path,
         metavar="DIR",
-        help="draw box, points and probability into copies of pictures and videos",
+        help="draw box, points and probability into copies of pictures and videos, "
+        "NAME.drawn.png and NAME.drawn.mp4, in folders as the originals are",
     )
     predict.add_argument(
         "--part",
@@ -80,15 +92,17 @@ def parser():
         "are framed as those of the run's training",
     )
     predict.set_defaults(work=predict_files)
-    return result
 
 
 PREDICT = """\
 Probabilities of genuine for what a run was trained on:
-  nvie_*        pictures (every face, cut out as in training) and videos
+  nvie_*        pictures (every face, cut out as in training) and videos (one face
+                is followed, the lowest of several)
   sase_*        videos of one face, or point files (.npz, .csv, .npy)
   gfe_*         Kinect point files (X_datapoints.txt): each expression's probability
   pupil_*       workbooks (.xlsx) of pupil diameters
+Faces are found down to a fortieth of a picture's shorter side (at least 32 pixels), in
+videos down to a fifth.
 """
 
 
@@ -111,6 +125,9 @@ def main(argv=None):
     if options.command is None:
         arguments.print_help()
         return 2
+    if threading.current_thread() is threading.main_thread():
+        # As timeout and schedulers end a program: by way of what cleans up.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         code = options.work(options)
         sys.stdout.flush()  # here, not when Python ends
@@ -120,7 +137,7 @@ def main(argv=None):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        print("\nStopped; no table was written.", file=sys.stderr)
+        print("\nStopped.", file=sys.stderr)
         return 130
     except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -34,7 +34,7 @@ def predict(options):
             `whole`.
 
     Returns:
-        0, or 1 if some inputs could not be read.
+        0, or 1 if some inputs could not be read or drawn.
 
     Raises:
         ValueError, OSError, ImportError: nothing was done; the message is for the user.
@@ -86,9 +86,10 @@ class Prediction:
         }
         reader = next(iter(self.readers.values()))
         front = ["input", "part"] if len(runs) > 1 else ["input"]
-        self.columns = {"results": [*front, *reader.results, "error"]}
+        self.trained_on = "SAMPLE" if run.data == "sample" else "real"
+        self.columns = {"results": [*front, *reader.results, "error", "trained_on"]}
         if reader.frames:
-            self.columns["frames"] = [*front, *reader.frames]
+            self.columns["frames"] = [*front, *reader.frames, "trained_on"]
         outputs = [path for path in (options.out, options.annotate) if path]
         outputs += [frames_file(options.out)] if options.out else []
         self.files = _files.find(given, reader.endings, outputs)
@@ -97,7 +98,7 @@ class Prediction:
             points = _files.TrackFiles.points  # there is nothing to draw into
             drawn = [f for f in self.files if video_files.ending(f) not in points]
             self.places = _annotate.places(drawn, options.annotate)
-        self.counts = dict.fromkeys(("answers", "empty", "errors"), 0)
+        self.counts = dict.fromkeys(("answers", "empty", "errors", "undrawn"), 0)
 
     def work(self):
         """Goes through all files; returns the exit code."""
@@ -135,7 +136,7 @@ class Prediction:
         """Reads a file, by every part; what is wrong with it goes into the table."""
         drawn = []
         for name, reader in self.readers.items():
-            whole = {"input": str(path), "part": name}
+            whole = {"input": str(path), "part": name, "trained_on": self.trained_on}
             try:
                 for table, row in reader.read(path):
                     self.keep(table, whole | row)
@@ -146,7 +147,8 @@ class Prediction:
             except Exception as error:  # of OpenCV or dlib, too: this file's own fault
                 expected = isinstance(error, ValueError | OSError | ArithmeticError)
                 told = str(error) if expected else f"{type(error).__name__}: {error}"
-                self.keep("results", {**whole, "error": " ".join(told.split())})
+                told = " ".join(told.removeprefix(f"{path}: ").split())
+                self.keep("results", {**whole, "error": told})
                 drawn = []
         if drawn:
             self.draw(path, drawn)
@@ -167,8 +169,10 @@ class Prediction:
         try:
             if video_files.ending(path) in video_files.ENDINGS:
                 frames = [row for table, row in rows if table == "frames"]
+                track = getattr(next(iter(self.readers.values())), "last", None)
+                if not frames and track is None:
+                    return  # no face
                 if not frames:
-                    track = next(iter(self.readers.values())).last
                     frames = _annotate.frames_of(track, results)
                 _annotate.draw_video(path, frames, self.places[path])
             else:
@@ -176,6 +180,7 @@ class Prediction:
         except ImportError:
             raise
         except Exception as error:  # of OpenCV, too; the answers are there all the same
+            self.counts["undrawn"] += 1
             tell(f"warning: {path} was not drawn: {' '.join(str(error).split())}")
 
     def finish(self):
@@ -183,6 +188,7 @@ class Prediction:
         told = [f"{len(self.files)} files: {counts['answers']} answers"]
         told += [f"{counts['empty']} without"] if counts["empty"] else []
         told += [f"{counts['errors']} errors"] if counts["errors"] else []
+        told += [f"{counts['undrawn']} not drawn"] if counts["undrawn"] else []
         places = []
         if self.options.out is not None:
             places.append(str(self.options.out))
@@ -193,7 +199,7 @@ class Prediction:
         where = f" -> {', '.join(places)}" if places else ""
         tell(", ".join(told) + where)
         tell(SAMPLE if self.run.data == "sample" else LIMITS.format(run=self.run.path))
-        return int(counts["errors"] > 0)
+        return int(counts["errors"] + counts["undrawn"] > 0)
 
 
 def check(run, options):

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -116,3 +117,14 @@ def test_packages_of_extras_come_through_optional():
     assert wrong == set()
     assert {name for name, extra in asked if name not in PACKAGES[extra]} == set()
     assert {extra for _, extra in asked} >= {"heads", "video", "tables", "export"}
+
+
+def test_without_a_backend_the_command_that_installs_one_is_told():
+    absent = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": ""}
+    code = "import sys; sys.modules['jax'] = None; import zoo"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=absent, capture_output=True
+    )
+    last = done.stderr.decode().strip().splitlines()[-1]
+    assert done.returncode == 1 and "there is no jax" in last
+    assert 'pip install "duchenne[tensorflow]"' in last and "KERAS_BACKEND" in last

@@ -20,10 +20,16 @@ from zoo.inputs import face_tracking
 from zoo.inputs.video_frames import opencv
 
 _NEIGHBOURS = 6
-_SMALLEST = 1 / 20  # side of a face, of the picture's shorter side
+_SMALLEST = 1 / 40  # side of a face, of the picture's shorter side
 _WINDOW = 32  # pixels; below, the cascade sees faces everywhere
-_SEARCHED = 720  # shorter side of the picture that is searched, in pixels
+_SEARCHED = 1440  # shorter side of the picture that is searched, in pixels
 _ENOUGH = 5  # pictures with one face, below which their framing is not known
+
+
+def smallest(picture: np.ndarray) -> int:
+    """Side in pixels of the smallest face that is found in a picture."""
+    side = min(picture.shape[:2])
+    return round(max(_WINDOW * max(1, side / _SEARCHED), _SMALLEST * side))
 
 
 def find(picture: np.ndarray) -> np.ndarray:
@@ -45,8 +51,8 @@ def find(picture: np.ndarray) -> np.ndarray:
         grey = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY)
     scale = min(1.0, _SEARCHED / min(grey.shape))
     small = face_tracking.scaled(grey, scale)
-    smallest = max(_WINDOW, _SMALLEST * min(small.shape))
-    boxes = face_tracking.detect(small, smallest, neighbours=_NEIGHBOURS)[0] / scale
+    least = smallest(picture) * scale
+    boxes = face_tracking.detect(small, least, neighbours=_NEIGHBOURS)[0] / scale
     return boxes[np.argsort(boxes[:, 0], kind="stable")]
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from zoo._extras import optional
 from zoo.inputs import landmark_points
 from zoo.inputs.face_tracking import overlap
-from zoo.inputs.landmark_track import LandmarkTrack
+from zoo.inputs.landmark_track import LandmarkTrack, NoFace
 
 pd = optional("pandas", "tables")
 
@@ -102,7 +102,7 @@ def box_of(points: np.ndarray) -> np.ndarray:
 
 def _track(path, points, times, size) -> LandmarkTrack:
     if np.isnan(points).any(axis=(1, 2)).all():
-        raise ValueError(f"{path}: no face in any of the {len(points)} frames")
+        raise NoFace(f"{path}: no face in any of the {len(points)} frames")
     boxes = box_of(points)
     if not np.nanmin(boxes[:, 2:]) > 0:
         raise ValueError(

@@ -24,6 +24,10 @@ _MARGINS = (19, 9)
 _CROP = 200
 
 
+class NoFace(ValueError):
+    """There is a video, or a file of points, and no face in it."""
+
+
 @dataclass(frozen=True, eq=False)
 class LandmarkTrack:
     """The 68 points of one face in every frame of a video.

