@@ -67,6 +67,7 @@ def write(folder):
     keras.utils.set_random_seed(0)
     model = zoo.InceptionV4()
     paths = {name: folder / name.replace(" ", "_") for name in OURS}
+    paths["ONNX"] = folder / "model.onnx"
     zoo.export.export(model, paths["SavedModel"])
     zoo.export.export(model, paths["SavedModel bfloat16"], dtype="bfloat16")
     zoo.export.onnx(model, paths["ONNX"])

@@ -9,8 +9,8 @@ done.
 import keras
 from keras import layers, ops
 
-from zoo.features import feature_extractor
-from zoo.folding import remade
+from zoo._export_checks import features_of
+from zoo.folding import functional, remade
 
 CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D)
 DTYPES = (None, "bfloat16")
@@ -20,7 +20,7 @@ MOST_PARAMETERS = 2**28
 
 def helps(model):
     """Whether a model has what this is for, and is small enough for it."""
-    parts = model._flatten_layers() if hasattr(model, "input") else []
+    parts = model._flatten_layers() if hasattr(model, "inputs") else []
     convolves = any(isinstance(layer, CONVOLUTIONS) for layer in parts)
     return convolves and model.count_params() < MOST_PARAMETERS
 
@@ -46,11 +46,13 @@ def endpoints_of(model, input_dtype, dtype):
     Returns:
         Dict of names to `(function, signature)`.
     """
-    outputs = {"serve": model.output, "features": feature_extractor(model).output}
-    if outputs["serve"] is outputs["features"]:
+    graph = functional(model)
+    outputs = {"serve": graph.outputs[0], "features": features_of(graph).outputs[0]}
+    ends = [output._keras_history.operation for output in outputs.values()]
+    if ends[0] is ends[1]:
         del outputs["serve"]
     dtypes = [output.dtype for output in outputs.values()]
-    source = model.input
+    (source,) = model.inputs
     signature = [keras.InputSpec(shape=source.shape, dtype=input_dtype or source.dtype)]
     network = keras.Model(source, list(outputs.values()), name=model.name)
     network = remade(network, dtype)

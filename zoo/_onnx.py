@@ -8,6 +8,7 @@ from zoo._extras import optional
 
 OPSET = 18  # the last that tf2onnx knows
 SMALL = 4096  # values
+OUTPUTS = ("predictions", "probabilities", "features")  # in this order
 
 
 def convert(model, function, signature):
@@ -27,6 +28,7 @@ def convert(model, function, signature):
     """
     import tensorflow as tf
 
+    check_precision(model)
     onnx = optional("onnx", "export")
     tf2onnx = optional("tf2onnx.convert", "export")
     # tf2onnx copies a graph many times over: large weights are put in at the end.
@@ -46,14 +48,33 @@ def convert(model, function, signature):
         log.setLevel(level)
     embed(onnx, written.graph, {name: one.numpy() for name, one in weights.items()})
     name_axes(written.graph)
+    # tf2onnx has them in alphabetical order.
+    outputs = sorted(written.graph.output, key=lambda one: OUTPUTS.index(one.name))
+    del written.graph.output[:]
+    written.graph.output.extend(outputs)
     written = written.SerializeToString()
     try:
-        onnx.checker.check_model(written)
-    except onnx.checker.ValidationError as error:
+        onnx.checker.check_model(written, full_check=True)
+    except (
+        onnx.checker.ValidationError,
+        onnx.shape_inference.InferenceError,
+    ) as error:
         raise ValueError(
             f"ONNX has nothing for a part of {model.name}: {error}"
         ) from None
     return written
+
+
+def check_precision(model):
+    layers = model._flatten_layers(include_self=False)
+    halved = [layer for layer in layers if layer.compute_dtype == "bfloat16"]
+    if halved:
+        raise ValueError(
+            f"ONNX files cannot be written in bfloat16, and layer {halved[0].name!r} "
+            f"of {model.name!r} computes in it. Build the model with dtype policy "
+            '"float32" and give it the same weights: '
+            "copy.set_weights(model.get_weights())"
+        )
 
 
 def large(model):

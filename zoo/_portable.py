@@ -19,7 +19,12 @@ def portable(model, loops):
     Args:
         model: a `keras.Model`.
         loops: whether that goes for recurrent layers, too.
+
+    Raises:
+        ValueError: a recurrent layer keeps its state between calls, or has a loop of
+            several cells.
     """
+    check_recurrent(model, loops)
     changed = []
     for layer in model._flatten_layers():
         if isinstance(layer, PreparePictures):
@@ -35,11 +40,32 @@ def portable(model, loops):
             delattr(layer, name)
 
 
+def check_recurrent(model, loops):
+    for layer in model._flatten_layers():
+        if not isinstance(layer, keras.layers.RNN):
+            continue
+        if layer.stateful:
+            raise ValueError(
+                f"Layer {layer.name!r} is stateful, and the file would forget its "
+                "state after each call. Build the model with stateful=False."
+            )
+        stacked = isinstance(layer.cell, keras.layers.StackedRNNCells)
+        if loops and stacked and not layer.unroll:
+            raise ValueError(
+                f"Layer {layer.name!r} is a loop of several cells, which LiteRT has "
+                "nothing for. Build the model with a recurrent layer for each cell."
+            )
+
+
 def prepared(layer, pictures):
-    """`PreparePictures.call`, with resizing as two products of matrices."""
+    """`PreparePictures.call`, with resizing as two products of matrices.
+
+    Half the bits do not hold the numbers of the pixels: it computes with more.
+    """
     import tensorflow as tf
 
-    pictures = tf.cast(pictures, layer.compute_dtype)
+    double = layer.compute_dtype == "float64"
+    pictures = tf.cast(pictures, "float64" if double else "float32")
     batch, height, width, channels = tf.unstack(tf.shape(pictures))
     size = layer.size
     rows = tf.reshape(pictures, (batch, height, width * channels))
@@ -48,7 +74,8 @@ def prepared(layer, pictures):
     columns = tf.matmul(weights(width, size, rows.dtype), columns)
     # The number of channels, unlike the sides, is known to the layers behind.
     shape = (-1, size, size, pictures.shape[-1])
-    return tf.reshape(columns, shape) / 127.5 - 1.0
+    scaled = tf.reshape(columns, shape) / 127.5 - 1.0
+    return tf.cast(scaled, layer.compute_dtype)
 
 
 def weights(count, size, dtype):

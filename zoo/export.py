@@ -3,15 +3,26 @@
 import contextlib
 import inspect
 import os
-import pathlib
 import sys
+import threading
+import warnings
 
 import keras
 from keras import ops
 
 from zoo import _frozen
-from zoo.features import feature_extractor
-from zoo.folding import folded
+from zoo._export_checks import (
+    check_backend,
+    check_ending,
+    check_input_dtype,
+    features_of,
+    single,
+)
+from zoo._partial import replaced, replaced_saved_model
+from zoo.folding import folded, own_call
+
+# Converting changes what belongs to the whole process, and layers of the model.
+CONVERTING = threading.RLock()
 
 
 def export(model, path, input_dtype=None, dtype=None):
@@ -33,7 +44,8 @@ def export(model, path, input_dtype=None, dtype=None):
     Args:
         model: a model of this zoo, for example one that begins with
             `zoo.layers.PreparePictures`.
-        path: the folder to write.
+        path: the folder to write. A SavedModel that is there is replaced when the new
+            one is complete.
         input_dtype: what the endpoints take, such as `"uint8"` for pictures as they are
             decoded; the model's own input dtype by default.
         dtype: `"bfloat16"` to write the weights of a network with 2-D convolutions in
@@ -44,14 +56,17 @@ def export(model, path, input_dtype=None, dtype=None):
             model computes in.
 
     Raises:
-        ValueError: the model has no features layer, `input_dtype` is given for an
-            `LSTMPB`, which takes its own, or `dtype` for a model without convolutions.
+        ValueError: the model has no features layer, or not one input and one output;
+            `input_dtype` is no dtype of numbers, or given for an `LSTMPB`, which takes
+            its own; or `dtype` is given for a model without convolutions.
+        NotADirectoryError: `path` is a file.
         RuntimeError: Keras runs on another backend.
     """
     check_backend("A SavedModel")
+    model = single(model)
+    input_dtype = check_input_dtype(model, input_dtype)
     _frozen.check_dtype(model, dtype)
     if hasattr(model, "endpoints"):
-        check_own_dtype(model, input_dtype)
         write(model.endpoints(), path, model)
     elif dtype:
         write(_frozen.endpoints_of(model, input_dtype, dtype), path)
@@ -62,29 +77,28 @@ def export(model, path, input_dtype=None, dtype=None):
 def onnx(model, path, input_dtype=None):
     """Writes a model as one ONNX file, with the preprocessing that is part of it.
 
-    Its outputs are `probabilities` and `features`, those in front of the classifier; a
-    model that ends in its features has `features` alone. The file of an `LSTMPB` takes
-    `tracks` and `lengths` to the `features`, the PB vectors that describe them. The
-    first axis is free, and so are all that are free in the model. Needs the TensorFlow
-    backend and the extra `export`.
+    Its outputs are `probabilities` and `features`, in this order, the latter those in
+    front of the classifier; a model that ends in its features has `features` alone. The
+    file of an `LSTMPB` takes `tracks` and `lengths` to the `features`, the PB vectors
+    that describe them. The axes that are free in the model are free in the file, the
+    first among them. Needs the TensorFlow backend and the extra `export`.
 
     ```python
     session = onnxruntime.InferenceSession(path)
     (source,) = session.get_inputs()
-    probabilities, features = session.run(
-        ["probabilities", "features"], {source.name: pictures}
-    )
+    probabilities, features = session.run(None, {source.name: pictures})
     ```
 
     Args:
         model: a model of this zoo.
-        path: the file to write, in a folder that exists.
+        path: the file to write, `*.onnx`, in a folder that exists.
         input_dtype: what the file takes, such as `"uint8"` for pictures as they are
             decoded; the model's own input dtype by default.
 
     Raises:
-        ValueError: the model has no features layer, has a part that ONNX has nothing
-            for, or is an `LSTMPB` and `input_dtype` is given.
+        ValueError: the model has no features layer, not one input and one output, or a
+            part that ONNX has nothing for; `input_dtype` is no dtype of numbers, or
+            given for an `LSTMPB`; or `path` does not end in `.onnx`.
         FileNotFoundError: the folder of `path` does not exist.
         RuntimeError: Keras runs on another backend.
         ImportError: the extra `export` is not installed.
@@ -93,6 +107,9 @@ def onnx(model, path, input_dtype=None):
     from zoo._portable import portable
 
     check_backend("An ONNX file")
+    check_ending(path, ".onnx")
+    model = single(model)
+    input_dtype = check_input_dtype(model, input_dtype)
     model = folded(model)
     with replaced(path) as partial:
         endpoints = named_endpoints(model, input_dtype)
@@ -120,13 +137,14 @@ def litert(model, path, input_dtype=None):
 
     Args:
         model: a model of this zoo.
-        path: the file to write, in a folder that exists.
+        path: the file to write, `*.tflite`, in a folder that exists.
         input_dtype: what the file takes, such as `"uint8"` for pictures as they are
             decoded; the model's own input dtype by default.
 
     Raises:
-        ValueError: the model has no features layer, has a part that LiteRT has nothing
-            for, or is an `LSTMPB` and `input_dtype` is given.
+        ValueError: the model has no features layer, not one input and one output, or a
+            part that LiteRT has nothing for; `input_dtype` is no dtype of numbers, or
+            given for an `LSTMPB`; or `path` does not end in `.tflite`.
         FileNotFoundError: the folder of `path` does not exist.
         RuntimeError: Keras runs on another backend.
     """
@@ -134,6 +152,9 @@ def litert(model, path, input_dtype=None):
     from zoo._portable import portable
 
     check_backend("A LiteRT file")
+    check_ending(path, ".tflite")
+    model = single(model)
+    input_dtype = check_input_dtype(model, input_dtype)
     model = folded(model)
     with replaced(path) as partial:
         endpoints = named_endpoints(model, input_dtype, one=True)
@@ -146,7 +167,7 @@ def write(endpoints, path, model=None):
 
     Args:
         endpoints: dict of names to `(function, signature)`.
-        path: the folder to write.
+        path: the folder to write, as for `export`.
         model: what holds the functions' variables, where they are not layers.
 
     Raises:
@@ -159,37 +180,30 @@ def write(endpoints, path, model=None):
         archive.track(model)
     for endpoint, (function, signature) in endpoints.items():
         archive.add_endpoint(endpoint, function, signature)
-    archive.write_out(str(path), verbose=False)
-
-
-def check_backend(what):
-    if keras.backend.backend() != "tensorflow":
-        raise RuntimeError(
-            f"{what} can only be written on the TensorFlow backend. Set the "
-            "environment variable KERAS_BACKEND=tensorflow and load the .keras file. "
-            f"Received backend: {keras.backend.backend()}"
-        )
-
-
-def check_own_dtype(model, input_dtype):
-    if input_dtype is not None:
-        raise ValueError(
-            f"{model.name} takes {model.compute_dtype} alone; leave input_dtype "
-            f"out. Received: {input_dtype!r}"
-        )
+    with replaced_saved_model(path) as partial:
+        archive.write_out(str(partial), verbose=False)
 
 
 def endpoints_of(model, input_dtype):
-    source = model.input
+    (source,) = model.inputs
     signature = [keras.InputSpec(shape=source.shape, dtype=input_dtype or source.dtype)]
-    extractor = feature_extractor(model)
-    endpoints = {"serve": model, "features": extractor}
-    if model.output is extractor.output:
-        del endpoints["serve"]
     return {
-        name: (inference(part, source.dtype), signature)
-        for name, part in endpoints.items()
+        "serve" if name == "probabilities" else name: (
+            inference(part, source.dtype),
+            signature,
+        )
+        for name, part in parts(model).items()
     }
+
+
+def parts(model):
+    """Models of what a file gives, by name: one where the features are all there is."""
+    graph = getattr(model, "_functional", model)
+    extractor = features_of(graph)
+    ends = [one.outputs[0]._keras_history.operation for one in (graph, extractor)]
+    if ends[0] is ends[1] and not own_call(model):
+        return {"features": extractor}
+    return {"probabilities": model, "features": extractor}
 
 
 def inference(model, dtype):
@@ -210,18 +224,9 @@ def named_endpoints(model, input_dtype, one=False):
     import tensorflow as tf
 
     if not hasattr(model, "endpoints"):
-        if len(model.inputs) != 1:
-            raise ValueError(
-                f"A model of one input is expected. Received: {len(model.inputs)}"
-            )
-        source, extractor = model.input, feature_extractor(model)
-        outputs = {"probabilities": model.output, "features": extractor.output}
-        if model.output is extractor.output:
-            del outputs["probabilities"]
-        run = inference(keras.Model(source, outputs), source.dtype)
+        (source,) = model.inputs
         spec = tf.TensorSpec(source.shape, input_dtype or source.dtype, source.name)
-        return {"serve": (run, [spec])}
-    check_own_dtype(model, input_dtype)
+        return {"serve": (together(parts(model), source), [spec])}
     outputs = {"serve": "predictions", "features": "features"}
     found = {}
     for name, (function, signature) in model.endpoints().items():
@@ -234,6 +239,16 @@ def named_endpoints(model, input_dtype, one=False):
     return found
 
 
+def together(models, source):
+    """A function to a dict of what models of the same layers say."""
+    if any(own_call(model) for model in models.values()):
+        runs = {name: inference(one, source.dtype) for name, one in models.items()}
+        return lambda inputs: {name: run(inputs) for name, run in runs.items()}
+    # As one model, what they share is computed once.
+    outputs = {name: model.outputs[0] for name, model in models.items()}
+    return inference(keras.Model(source, outputs), source.dtype)
+
+
 def named(function, output):
     def run(*inputs):
         return {output: function(*inputs)}
@@ -242,36 +257,40 @@ def named(function, output):
 
 
 @contextlib.contextmanager
-def replaced(path):
-    """A path beside another, which it becomes at the end and only if all went well."""
-    path = pathlib.Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"The folder to write to does not exist: {path.parent}. Create it first, "
-            "or choose another path."
-        )
-    if path.is_dir():
-        raise IsADirectoryError(
-            f"Expected the path of a file. Received a folder: {path}"
-        )
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+def quiet():
+    """Keeps from the terminal what converters in C++ say of their every step.
+
+    One thread at a time; another waits. What Python warns of is told at the end.
+    """
+    told = []
     try:
-        yield partial
-        os.replace(partial, path)
+        with CONVERTING, warnings.catch_warnings(record=True) as told, silent():
+            yield
     finally:
-        partial.unlink(missing_ok=True)
+        for one in told:
+            warnings.showwarning(one.message, one.category, one.filename, one.lineno)
 
 
 @contextlib.contextmanager
-def quiet():
-    """Keeps from the terminal what converters in C++ say of their every step."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+def silent():
+    """Sends the process's error output nowhere, if it has one."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # closed, as where a program has no terminal
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    flush()
     os.dup2(nowhere, 2)
     try:
         yield
     finally:
-        sys.stderr.flush()
+        flush()
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+def flush():
+    if sys.stderr is not None:
+        sys.stderr.flush()

@@ -29,4 +29,6 @@ def feature_extractor(model):
             f"Model {model.name!r} has no layer named {FEATURES!r}. Build it with "
             'include_top=True, or with include_top=False and pooling="avg" or "max".'
         ) from None
-    return keras.Model(model.input, features.output, name=f"{model.name}_{FEATURES}")
+    # Of a Sequential model, `input` is not to be had.
+    inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    return keras.Model(inputs, features.output, name=f"{model.name}_{FEATURES}")

@@ -60,17 +60,22 @@ def fold(model):
         and those folded into, keep their names.
 
     Raises:
-        ValueError: the model is of another kind, or a layer of it cannot be made anew
-            from its configuration.
+        ValueError: the model is of another kind or has a `call` of its own, or a layer
+            of it cannot be made anew from its configuration.
     """
     return remade(model)
 
 
 def folded(model):
-    """`fold` where there is something to fold; otherwise the model itself."""
+    """`fold` where there is something to fold that can be; otherwise the model."""
     graph = getattr(model, "_functional", model)
-    possible = hasattr(graph, "_nodes_by_depth") and folds(graph)
-    return fold(model) if possible else model
+    possible = hasattr(graph, "_nodes_by_depth") and not own_call(model)
+    if not possible or not folds(graph):
+        return model
+    try:
+        return fold(model)
+    except Exception:  # whatever the classes of others raise when they are made anew
+        return model
 
 
 def remade(model, dtype=None):
@@ -82,6 +87,7 @@ def remade(model, dtype=None):
     folded = folds(graph)
     gone = {id(norm) for norm in folded.values()}
     last = {id(tensor._keras_history.operation) for tensor in graph.outputs}
+    last |= {id(layer) for layer, norm in folded.items() if id(norm) in last}
     copies = []
 
     def copy(layer):
@@ -121,7 +127,18 @@ def functional(model):
             "Cannot fold this model: expected a built Sequential or Functional model, "
             f"whose layers can be followed. Received: {type(model).__name__}"
         )
+    if own_call(model):
+        raise ValueError(
+            f"Cannot fold this model: {type(model).__name__} has a call method of its "
+            "own, so its layers do not tell what it computes."
+        )
     return graph
+
+
+def own_call(model):
+    """Whether a model computes something else than its layers, one after the other."""
+    owner = next(kind for kind in type(model).__mro__ if "call" in vars(kind))
+    return not owner.__module__.startswith("keras.")
 
 
 def folds(graph):
@@ -165,7 +182,7 @@ def merged(layer, norm):
         shift = shift + scale * keras.ops.convert_to_numpy(layer.bias)
     if type(layer) in DEPTHWISE:  # (..., inputs, outputs of each)
         scale = np.reshape(scale, kernel.shape[-2:])
-    return (kernel * scale).astype("float32"), shift.astype("float32")
+    return kernel * scale, shift
 
 
 def again(layer, changes):

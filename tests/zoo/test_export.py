@@ -67,6 +67,46 @@ def test_saved_models_in_a_bare_process(served, tmp_path):
     assert size == pytest.approx(4 * cnn.count_params(), rel=0.1)  # once, not twice
 
 
+def test_a_saved_model_is_replaced_when_the_new_one_is_complete(tmp_path, monkeypatch):
+    models = [zoo.GrammaticalMLP(input_shape=(n,), hidden=2) for n in (4, 5)]
+    path = tmp_path / "folder" / "model"
+    export(models[0], path)
+    assert width(path) == 4
+    before = sorted(path.rglob("*"))
+
+    def fail(_, folder, *args, **settings):
+        pathlib.Path(folder).mkdir()
+        (pathlib.Path(folder) / "saved_model.pb").touch()
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tf.saved_model, "save", fail)
+        with pytest.raises(OSError, match="No space"):
+            export(models[1], path)
+    assert width(path) == 4 and sorted(path.rglob("*")) == before
+    assert list(path.parent.iterdir()) == [path]
+    (path / "variables" / "stale").touch()
+    export(models[1], path)
+    assert width(path) == 5 and sorted(path.rglob("*")) == before
+    # What is not of a SavedModel stays.
+    (path / "notes.txt").write_text("mine")
+    export(models[0], path)
+    assert width(path) == 4 and (path / "notes.txt").read_text() == "mine"
+    assert list(path.parent.iterdir()) == [path]
+    with pytest.raises(NotADirectoryError, match="path of a folder"):
+        export(models[0], path / "notes.txt")
+    empty, link = tmp_path / "empty", tmp_path / "link"
+    empty.mkdir()
+    link.symlink_to(empty)
+    export(models[0], link)
+    assert link.is_symlink() and width(empty) == 4
+
+
+def width(path):
+    loaded = tf.saved_model.load(path)
+    return loaded.serve.concrete_functions[0].inputs[0].shape[1]
+
+
 def test_prepare_pictures_is_resizing_and_scaling():
     pictures = uint8_pictures(2, 61, 47, 3)
     got = PreparePictures(20)(pictures)

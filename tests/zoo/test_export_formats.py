@@ -109,7 +109,7 @@ CASES = {
         "uint8 pictures of any size",
         lambda: from_pictures(zoo.InceptionV4, 75),
         pictures(2, 90, 60),
-        large=(".keras", "SavedModel", "LiteRT"),
+        large=ALL,
     ),
     "ShallowCNN": Case(
         "pictures, prepared",
@@ -127,13 +127,17 @@ CASES = {
         numbers(2, 5, 118),
     ),
     "GrammaticalLSTM, as studies save it": Case(
-        "Kinect points of frames", lambda: study("GrammaticalLSTM"), kinect(4)
+        "Kinect points of frames",
+        lambda: study("GrammaticalLSTM"),
+        kinect(4),
+        large=ALL,
     ),
     "GrammaticalMLP": Case("features of frames", zoo.GrammaticalMLP, numbers(3, 118)),
     "GrammaticalMLP, as studies save it": Case(
         "Kinect points of a recording",
         lambda: study("GrammaticalMLP", z_score="recording"),
         kinect(9),
+        large=(".keras", "SavedModel"),
     ),
     "GrammaticalSequence": Case(
         "features of recordings", zoo.GrammaticalSequence, numbers(2, 12, 118)
@@ -142,6 +146,7 @@ CASES = {
         "Kinect points of recordings",
         lambda: study("GrammaticalSequence"),
         kinect(2, 160),
+        large=(".keras", "SavedModel"),
     ),
     "TemporalContext, as the boosted study saves it": Case(
         "Kinect points of recordings",
@@ -158,6 +163,7 @@ CASES = {
         "raw diameters, series of any length",
         lambda: from_diameters(zoo.PupilLSTM, FilledDiameters, 40),
         diameters(2, 50),
+        large=("SavedModel",),
     ),
     "PupilLSTM, StandardisedDiameters": Case(
         "raw diameters, series of any length",
@@ -171,7 +177,9 @@ CASES = {
         lambda: from_diameters(zoo.PupilCourse, StandardisedDiameters, 720),
         diameters(2, 700),
     ),
-    "LSTMPB, one block": Case("tracks of landmarks", lambda: lstm_pb(1), pb_inputs()),
+    "LSTMPB, one block": Case(
+        "tracks of landmarks", lambda: lstm_pb(1), pb_inputs(), large=("ONNX",)
+    ),
     "LSTMPB, four blocks": Case(
         "tracks of landmarks", lambda: lstm_pb(4), pb_inputs(), large=ALL
     ),
@@ -230,6 +238,7 @@ def onnx_file(model, inputs, path, dtype):
         inputs = dict.fromkeys(sources, inputs)
     answers = session.run(None, {name: inputs[name] for name in sources})
     names = [output.name for output in session.get_outputs()]
+    assert names in (["probabilities", "features"], ["features"])  # in this order
     return dict(zip(names, answers, strict=True))
 
 

@@ -4,7 +4,7 @@ import pytest
 from keras import layers
 
 import zoo
-from zoo.folding import fold
+from zoo.folding import fold, folded, remade
 from zoo.layers import PreparePictures
 
 NORMS = layers.BatchNormalization
@@ -169,6 +169,41 @@ def test_sequential_compiled_and_operations():
 def test_refused():
     with pytest.raises(ValueError, match="built Sequential or Functional .* LSTMPB"):
         fold(zoo.LSTMPB(4, 1))
+    # Its layers do not tell what it computes.
+    model = small(lambda x: NORMS()(layers.Dense(3)(x)), 5)
+    own = Scaled(model.inputs[0], model.outputs[0])
+    with pytest.raises(ValueError, match="Scaled has a call method of its own"):
+        fold(own)
+    assert folded(own) is own
+    # A function that cannot be made anew.
+    model = small(
+        lambda x: layers.Lambda(lambda y: 2 * y)(NORMS()(layers.Dense(3)(x))), 5
+    )
+    with pytest.raises(ValueError, match="'lambda.* cannot be made anew"):
+        fold(model)
+    assert folded(model) is model
+
+
+class Scaled(keras.Model):
+    def call(self, inputs, training=False):
+        return 100 * super().call(inputs, training=training)
+
+
+def test_double_precision():
+    layer = layers.Dense(4, dtype="float64")
+    model = small(lambda x: NORMS(dtype="float64")(layer(x)), 5)
+    check(model, [], 5, atol=1e-13)
+
+
+def test_what_outputs_come_from_keeps_its_dtype():
+    def build(x):
+        x = layers.Conv2D(4, 3, name="inside")(x)
+        return NORMS()(layers.Conv2D(4, 3, name="last")(NORMS()(x)))
+
+    halved = remade(small(build, 8, 8, 3), "bfloat16")
+    assert norms(halved) == []
+    assert halved.get_layer("inside").compute_dtype == "bfloat16"
+    assert halved.get_layer("last").compute_dtype == "float32"
 
 
 def test_inception_v4_on_pictures_of_any_size():

@@ -92,4 +92,23 @@ def test_refused(model, tmp_path):
     for other in (zoo.LSTMPB(4, 1), recurrent):
         with pytest.raises(ValueError, match="2-D convolutions; leave it out"):
             export(other, tmp_path / "a", dtype="bfloat16")
-    assert not (tmp_path / "a").exists()
+    own = Scaled(model.inputs[0], model.outputs[0])
+    with pytest.raises(ValueError, match="Scaled has a call method of its own"):
+        export(own, tmp_path / "a", dtype="bfloat16")
+    assert not list(tmp_path.iterdir())
+
+
+class Scaled(keras.Model):
+    def call(self, inputs, training=False):
+        return 100 * super().call(inputs, training=training)
+
+
+def test_half_the_bits_of_a_sequential_model(served, tmp_path):
+    stack = [layers.Conv2D(4, 3), layers.BatchNormalization()]
+    stack += [layers.GlobalAveragePooling2D(name="features"), layers.Dense(2)]
+    model = keras.Sequential([keras.Input((8, 8, 3)), *stack])
+    inputs = np.random.default_rng(0).random((2, 8, 8, 3), "float32")
+    export(model, tmp_path / "half", dtype="bfloat16")
+    got = served(tmp_path / "half", inputs)
+    assert np.ptp(model(inputs)) > 0.1
+    np.testing.assert_allclose(got["serve"], model(inputs), atol=0.02)
