@@ -53,6 +53,13 @@ def test_parameter_count(builder, arguments, built):
     assert counted == PARAMETERS[builder, arguments]
 
 
+def test_features_of_a_sequential_model():
+    layers = [keras.layers.Dense(3, name="features"), keras.layers.Dense(2)]
+    model = keras.Sequential([keras.Input((4,)), *layers])
+    x = np.ones((1, 4), "float32")
+    np.testing.assert_array_equal(zoo.feature_extractor(model)(x), layers[0](x))
+
+
 def test_no_builder_lacks_a_parameter_count():
     builders = {
         name
