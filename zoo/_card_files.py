@@ -1,10 +1,11 @@
 """What a run folder says of itself, read from its text files alone."""
 
 import csv
-import json
 import pathlib
+import reprlib
 from dataclasses import dataclass
 
+from zoo import safe
 from zoo._studies import STUDIES, Study
 
 UNFINISHED = ".unfinished-"
@@ -79,32 +80,59 @@ def read(folder):
         ValueError: a file is damaged, or the study is not known.
         OSError: a file cannot be read.
     """
-    config = _json(folder / "config.json")
-    metrics = _json(folder / "metrics.json")
+    config, metrics = (
+        _quotable(folder, "config.json"),
+        _quotable(folder, "metrics.json"),
+    )
     name = config.get("study")
-    if name not in STUDIES:
+    if not isinstance(name, str) or name not in STUDIES:
         raise ValueError(
-            f"{folder / 'config.json'} names the study {name!r}, which is none of "
+            f"{folder / 'config.json'} names the study {reprlib.repr(name)}, "
+            f"which is none of "
             f"{', '.join(STUDIES)}."
         )
-    people = _people(folder / "predictions.csv")
+    people = _people(safe.inside(folder, "predictions.csv"))
     people = metrics.get("n_test_subjects") if people is None else people
     final = folder.name.removeprefix(UNFINISHED)
-    serving = folder / "serving.json"
-    parts = tuple(_json(serving).get("parts", ())) if serving.is_file() else ()
+    parts = _parts(safe.inside(folder, "serving.json"))
     return RunFiles(final, config, metrics, people, STUDIES[name], parts)
 
 
-def _json(path):
+def _quotable(folder, name):
+    path = safe.inside(folder, name)
     try:
-        content = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged: expected JSON. {error}") from error
-    if not isinstance(content, dict):
+        return clean(safe.read_json(path))
+    except RecursionError as error:
+        raise ValueError(f"{path} is refused: it is nested too deep.") from error
+
+
+def _parts(path):
+    if not path.is_file():
+        return ()
+    parts = safe.read_json(path).get("parts", {})
+    if not isinstance(parts, dict):
         raise ValueError(
-            f"{path} is damaged: expected an object, received {type(content).__name__}."
+            f"{path} is damaged: expected parts to be an object, received a "
+            f"{type(parts).__name__}."
         )
-    return content
+    return tuple(parts)
+
+
+# What would begin a heading, a cell, HTML or a link where a card quotes a file.
+_PLAIN = {"`": "\u02cb", "<": "&lt;", "|": "&#124;", "[": "&#91;"}
+
+
+def clean(value):
+    """Text from a file as a card may quote it: one line, without Markdown or HTML."""
+    if isinstance(value, str):
+        return "".join(
+            _PLAIN.get(sign, sign if sign.isprintable() else " ") for sign in value
+        )
+    if isinstance(value, dict):
+        return {clean(key): clean(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [clean(part) for part in value]
+    return value
 
 
 def _people(path):

@@ -102,8 +102,12 @@ def hdf5(weights, shown=None):
     """
     shown = shown or weights
     program = [sys.executable, "-P", _hdf5_check.__file__, str(weights)]
-    if not sys.executable:  # Python inside another program
-        if found := _hdf5_check.problems(weights):
+    if not is_python():
+        try:
+            found = _hdf5_check.problems(weights)
+        except Exception as error:  # h5py's are of many kinds
+            found = str(error)
+        if found:
             raise ValueError(f"The weights in {shown} are refused: {found}.")
         return
     try:
@@ -121,3 +125,9 @@ def hdf5(weights, shown=None):
     if done.returncode:
         reason = (done.stdout or done.stderr[-500:]).decode(errors="replace").strip()
         raise ValueError(f"The weights in {shown} are refused: {reason}.")
+
+
+def is_python():
+    """Whether there is a Python to start, and not a program that has Python in it."""
+    name = pathlib.PurePath(sys.executable or "").name.lower()
+    return name.startswith(("python", "pypy")) and not getattr(sys, "frozen", False)

@@ -1,11 +1,11 @@
 """From each kind of input to probabilities: what `TrainedRun.predict` does."""
 
-import operator
-
 import keras
 import numpy as np
 from keras import ops
 
+from zoo import _serving
+from zoo._forward import Forward
 from zoo.features import feature_extractor
 from zoo.layers import PreparePictures
 
@@ -13,8 +13,8 @@ BATCH = 32
 TRACKED = 80  # values a frame
 
 
-def as_array(inputs, kind, *ranks):
-    """A NumPy array of numbers of one of the ranks.
+def as_array(inputs, kind, rank, none=False):
+    """A NumPy array of numbers of that rank; with no rows only where `none` allows it.
 
     Raises:
         ValueError: it is something else.
@@ -23,7 +23,8 @@ def as_array(inputs, kind, *ranks):
         array = ops.convert_to_numpy(inputs)
     except (ValueError, TypeError) as error:
         raise ValueError(f"Expected {kind}. Received: {type(inputs)}") from error
-    if array.dtype.kind not in "uif" or array.ndim not in ranks or not array.size:
+    fine = array.dtype.kind in "uif" and array.ndim == rank
+    if not fine or 0 in array.shape[none:]:
         raise ValueError(
             f"Expected {kind}. Received an array of shape {array.shape} and type "
             f"{array.dtype}."
@@ -65,18 +66,6 @@ def check_width(model, classes):
         )
 
 
-def check_framing(framing):
-    """Refuses a framing (see `zoo.inputs.faces`) that no picture can have."""
-    if framing is not None:
-        sides = [framing[name] for name in ("width", "height", "x", "y")]
-        if not all(0 < side < 100 for side in sides):
-            raise ValueError(f"serving.json is damaged: no picture is framed {framing}")
-
-
-def compute(model, inputs):
-    return ops.convert_to_numpy(model.predict_on_batch(inputs))
-
-
 class Pictures:
     """Pictures of any size, one by one resized, then in batches."""
 
@@ -87,11 +76,8 @@ class Pictures:
 
     def __init__(self, run, spec):
         self.head, self.classes = run.head, run.classes
-        check_framing(run.serving.get("framing"))
         if self.head is not None:
             self.known = spec["known"]
-            if not set(self.known) <= set(range(len(self.classes))):
-                raise ValueError(f"{self.known} are no numbers of {self.classes}.")
         if run.model is None:
             self.prepare, self.network = PreparePictures(spec["size"]), None
             fits(self.head, 3 * spec["size"] ** 2, len(self.known), "a picture")
@@ -103,8 +89,9 @@ class Pictures:
                 "run."
             )
         [self.prepare] = begins
+        _serving.check_pictures({"size": self.prepare.size}, len(self.classes))
         end = run.model if self.head is None else feature_extractor(run.model)
-        self.network = keras.Model(self.prepare.output, end.output)
+        self.network = Forward(keras.Model(self.prepare.output, end.output))
         if self.head is None:
             check_width(run.model, run.classes)
         else:
@@ -114,7 +101,7 @@ class Pictures:
         if isinstance(pictures, list | tuple):
             given = [self.checked(picture, 3)[None] for picture in pictures]
         else:
-            array = self.checked(pictures, 4)
+            array = self.checked(pictures, 4, none=True)
             given = [array[n : n + BATCH] for n in range(0, len(array), BATCH)]
         prepared, answers = [], []
         for place, some in enumerate(given, 1):
@@ -124,24 +111,29 @@ class Pictures:
                 prepared = []
         return np.concatenate(answers) if answers else np.zeros((0, len(self.classes)))
 
-    def checked(self, picture, rank):
-        array = as_array(picture, self.expected, rank)
+    def checked(self, picture, rank, none=False):
+        if rank == 4 and len(getattr(picture, "shape", ())) == 3:
+            raise ValueError(
+                f"Expected {self.expected}. Received one array of shape "
+                f"{tuple(picture.shape)}: put a single picture into a list, or give "
+                "picture[None]."
+            )
+        array = as_array(picture, self.expected, rank, none)
+        if not len(array):
+            return array
         if array.shape[-1] not in (1, 3):
             raise ValueError(
                 f"Expected {self.expected}. Received shape {array.shape}; an alpha "
                 "channel has to be left out."
             )
-        if array.dtype.kind == "f":
-            # Pictures in 0..1 would all look black.
-            if not np.isfinite(array).all() or 0 < array.max() <= 1:
-                raise ValueError(
-                    f"Expected {self.expected}. Received values from {array.min():g} "
-                    f"to {array.max():g}."
-                )
-        if array.min() < 0 or array.max() > 255:
+        low, high = array.min(), array.max()
+        # Pictures in 0..1 would all look black.
+        scaled = array.dtype.kind == "f" and low >= 0 and 0 < high <= 1
+        if scaled or not (np.isfinite(array).all() and low >= 0 and high <= 255):
+            hint = "; they look like pictures scaled to 0..1: multiply by 255"
             raise ValueError(
-                f"Expected {self.expected}. Received values from {array.min():g} to "
-                f"{array.max():g}."
+                f"Expected {self.expected}. Received values from {low:g} to {high:g}"
+                f"{hint if scaled else ''}."
             )
         return np.repeat(array, 3, axis=-1) if array.shape[-1] == 1 else array
 
@@ -149,7 +141,7 @@ class Pictures:
         if self.network is None:
             features = ((prepared + 1) / 2).reshape(len(prepared), -1)
         else:
-            features = compute(self.network, prepared)
+            features = self.network(prepared)
         if self.head is None:
             return normalised(features.astype(np.float64))
         probability = np.zeros((len(features), len(self.classes)))
@@ -173,7 +165,7 @@ class Points:
 
     def __init__(self, run, spec):
         self.model, self.heads, self.classes = run.model, run.head or {}, run.classes
-        self.network = self.model
+        self.network = Forward(self.model)
         check_input(self.model, (None, 100, 3), (None, None, 100, 3))
         if not self.heads:
             check_width(self.model, self.classes)
@@ -183,9 +175,10 @@ class Points:
                 f"There are heads for {', '.join(self.heads)}, and the expressions are "
                 f"{', '.join(self.classes)}."
             )
-        self.network = feature_extractor(self.model)
+        network = feature_extractor(self.model)
+        self.network = Forward(network)
         for name, head in self.heads.items():
-            fits(head, self.network.output.shape[-1], 2, f"the model, for {name},")
+            fits(head, network.output.shape[-1], 2, f"the model, for {name},")
 
     def __call__(self, recordings):
         if isinstance(recordings, list | tuple):
@@ -193,14 +186,16 @@ class Points:
         return self.decide(recordings)
 
     def decide(self, recording):
-        points = as_array(recording, self.expected, 3).astype(np.float32)
+        points = as_array(recording, self.expected, 3, none=True).astype(np.float32)
         if points.shape[1:] != (100, 3) or not np.isfinite(points).all():
             raise ValueError(
                 f"Expected {self.expected}. Received shape {points.shape}"
                 + ("." if np.isfinite(points).all() else ", with values not finite.")
             )
+        if not len(points):
+            return np.zeros((0, len(self.classes)))
         whole = len(self.model.input.shape) == 4
-        found = compute(self.network, points[None] if whole else points)
+        found = self.network(points[None] if whole else points)
         found = found[0] if whole else found
         if not self.heads:
             return found.astype(np.float64)
@@ -221,7 +216,7 @@ class Diameters:
     )
 
     def __init__(self, run, spec):
-        self.model = run.model
+        self.model, self.network = run.model, Forward(run.model)
         check_input(self.model, (None, None))
         check_width(self.model, run.classes)
 
@@ -229,17 +224,17 @@ class Diameters:
         if isinstance(series, list | tuple):
             rows = [self.checked(one, 1) for one in series]
         else:
-            rows = list(self.checked(series, 2))
+            rows = list(self.checked(series, 2, none=True))
         answers = [np.zeros((0, self.model.output.shape[-1]))]
         for start in range(0, len(rows), BATCH):
             some = rows[start : start + BATCH]
             longest = max(map(len, some))
             batch = [np.pad(row, (0, longest - len(row))) for row in some]
-            answers.append(compute(self.model, np.stack(batch)))
+            answers.append(self.network(np.stack(batch)))
         return np.concatenate(answers).astype(np.float64)
 
-    def checked(self, series, rank):
-        array = as_array(series, self.expected, rank).astype(np.float32)
+    def checked(self, series, rank, none=False):
+        array = as_array(series, self.expected, rank, none).astype(np.float32)
         measured = np.isfinite(array) & (array > 0)
         if np.isinf(array).any() or (array < 0).any() or not measured.any(-1).all():
             raise ValueError(
@@ -254,25 +249,33 @@ class Tracks:
 
     expected = (
         "a video's facial points: a zoo.inputs.landmark_track.LandmarkTrack, or an "
-        "array (copies, frames, 80) as its landmarks() gives"
+        "array (copies, frames, 80) as its landmarks() gives, of at least two frames"
     )
 
     def __init__(self, run, spec):
         self.model, self.head = run.model, run.head
         self.settings = run.serving["settings"]
-        for name in ("steps", "test_copies", "seed"):
-            operator.index(self.settings[name])
         fits(self.head, self.model.pb_units, len(run.classes), "the model")
 
     def __call__(self, videos):
         if hasattr(videos, "landmarks") or getattr(videos, "ndim", 0) == 3:
             videos = [videos]
+        if not isinstance(videos, list | tuple):
+            raise ValueError(
+                f"Expected {self.expected}, or a list of them. Received: "
+                f"{type(videos).__name__}"
+            )
         answers = [self.decide(self.copies(video)) for video in videos]
         return np.array(answers, np.float64).reshape(-1, 2)
 
     def copies(self, video):
         if not hasattr(video, "landmarks"):
             return as_array(video, self.expected, 3)
+        if len(video.times) < 2 or not video.found.any():
+            raise ValueError(
+                "Expected a video of at least two frames with a face. Received one of "
+                f"{len(video.times)} frames, {int(video.found.sum())} with a face."
+            )
         count = self.settings["test_copies"]
         if len(video.points) <= count:
             video = video.jittered(count, self.settings["seed"])
@@ -280,7 +283,7 @@ class Tracks:
         return video.landmarks()[1 : 1 + count] if count else video.landmarks()[:1]
 
     def decide(self, copies):
-        if copies.shape[-1] != TRACKED:
+        if copies.shape[-1] != TRACKED or copies.shape[1] < 2:
             raise ValueError(
                 f"Expected {self.expected}. Received shape {copies.shape}."
             )

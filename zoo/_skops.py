@@ -23,6 +23,16 @@ LOADERS = {
     "TupleNode",
     "TypeNode",
 }
+# What the heads of `zoo.heads` are made of, by the part of scikit-learn it is from.
+OBJECTS = {
+    ("calibration", "CalibratedClassifierCV"),
+    ("calibration", "_CalibratedClassifier"),
+    ("calibration", "_SigmoidCalibration"),
+    ("linear_model", "LogisticRegression"),
+    ("pipeline", "Pipeline"),
+    ("preprocessing", "StandardScaler"),
+    ("svm", "SVC"),
+}
 SCHEMA = "schema.json"
 
 
@@ -45,13 +55,21 @@ def check(archive):
 def walk(value):
     if isinstance(value, dict):
         loader = value.get("__loader__")
-        if "__class__" in value and loader not in LOADERS:
+        if "__class__" in value and not is_part(value, loader):
             full = f"{value.get('__module__')}.{value['__class__']}"
             raise ValueError(f"it holds {full} ({loader}), which is no part of a head")
         value = list(value.values())
     if isinstance(value, list):
         for part in value:
             walk(part)
+
+
+def is_part(node, loader):
+    if loader != "ObjectNode":
+        return loader in LOADERS
+    library, _, module = str(node.get("__module__")).partition(".")
+    place = module.partition(".")[0], node["__class__"]
+    return library == "sklearn" and place in OBJECTS
 
 
 def check_array(file, name, size):
@@ -73,30 +91,33 @@ def check_machines(value, seen=None):
 
     Args:
         value: a head, and in recursion whatever it is made of.
-        seen: ids of what was looked at.
+        seen: what was looked at, by its id.
     """
-    BaseEstimator = optional("sklearn.base", "heads").BaseEstimator
-    SVC = optional("sklearn.svm", "heads").SVC
-    BaseLibSVM = optional("sklearn.svm._base", "heads").BaseLibSVM
-
-    seen = set() if seen is None else seen
-    if id(value) in seen or isinstance(value, (str, np.ndarray)):
+    seen = {} if seen is None else seen
+    if id(value) in seen or not holds(value):
         return
-    seen.add(id(value))
-    if isinstance(value, BaseLibSVM) and "support_vectors_" in vars(value):
-        if type(value) is not SVC:
-            raise ValueError(f"it holds a {type(value).__name__}; only SVC is checked")
+    seen[id(value)] = value  # kept, or its id could become another's
+    svc = optional("sklearn.svm", "heads").SVC
+    # A calibrated classifier also keeps the one that it was made from, not fitted.
+    if isinstance(value, svc) and "support_vectors_" in vars(value):
         check_svc(value)
-    if isinstance(value, (list, tuple)):
-        parts = list(value)
+    if isinstance(value, np.ndarray):
+        parts = value.ravel().tolist()
     elif isinstance(value, dict):
-        parts = list(value.values())
+        parts = [*value.keys(), *value.values()]
     else:
-        # Calibrated classifiers are no estimators and yet hold some.
-        ours = isinstance(value, BaseEstimator) or hasattr(value, "estimator")
-        parts = list(vars(value).values()) if ours else []
-    for part in parts:
+        parts = value if isinstance(value, list | tuple) else vars(value).values()
+    for part in list(parts):
         check_machines(part, seen)
+
+
+def holds(value):
+    """Whether other objects may be in it."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.hasobject
+    return isinstance(value, list | tuple | dict) or (
+        hasattr(value, "__dict__") and not isinstance(value, type)
+    )
 
 
 def check_svc(machine):

@@ -37,13 +37,13 @@ class Data:
 NOT_A_LIE_DETECTOR = (
     "**It is no lie detector.** {labels} Nobody in these data lied or told the truth, "
     "so there is nothing in them to learn lying from: a polite smile to order deceives "
-    "nobody, and somebody who lies may well show what he feels. Nor does it tell what "
+    "nobody, and somebody who lies may well show what they feel. Nor does it tell what "
     "a person feels, thinks or intends."
 )
 NOT_FOR = (
     "**Do not use it to judge a person or what a person says**: not at work or in "
     "hiring, at school, at borders, by the police or in court, in insurance or "
-    "lending, in medicine, and not on people who have not agreed to it. In the "
+    "lending, or in medicine. Use it on nobody who has not agreed to it. In the "
     "European Union, AI systems that infer the emotions of people at work or in "
     "education are prohibited, except for medical or safety reasons (Regulation (EU) "
     "2024/1689, Article 5(1)(f)); other law may apply elsewhere, and this is no legal "

@@ -55,7 +55,13 @@ def compose(folder):
             _loading(run),
             _citing(run),
         ]
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise ValueError(
             f"config.json or metrics.json in {folder} is not what {run.study.name} "
             f"writes: {error!r}. It is damaged, or of another version of Duchenne."
@@ -197,7 +203,8 @@ def _licences(run):
     if run.settings.get("weights") == "imagenet":
         lines.append(
             f"Training began with weights under {IMAGENET.licence}, trained on "
-            f"{IMAGENET.trained_on}."
+            f"{IMAGENET.trained_on}, whose pictures are for non-commercial research "
+            "only: check before using these weights in a product."
         )
     return "## Licences\n\n" + "\n".join(f"- {line}" for line in lines)
 
@@ -227,14 +234,13 @@ def _loading(run):
             "## Loading it\n\nNothing here for `zoo.load_run`: this was a validation, "
             "or it lacks serving.json, as runs of older versions do."
         )
-    place = f'"runs/{run.study.name}/{run.name}"'
-    others = ""
+    # Written as Python writes text: a name cannot end it and go on as code.
+    place, others = repr(f"runs/{run.study.name}/{run.name}"), ""
     if "" not in run.parts and len(run.parts) > 1:
-        place += f', part="{run.parts[0]}"'
-        others = f"  # or {', '.join(run.parts[1:])}"
+        place += f", part={run.parts[0]!r}"
+        others = f"  # or {', '.join(map(repr, run.parts[1:]))}"
     elif len(run.parts) > 1:
-        named = " or ".join(f'part="{part}"' for part in run.parts if part)
-        others = f"  # or {named}"
+        others = "  # or " + " or ".join(f"part={part!r}" for part in run.parts if part)
     return (
         f"## Loading it\n\n```python\nimport zoo\n\nrun = zoo.load_run({place}){others}"
         f"\nrun.predict(inputs)  # {DATA[run.data].inputs}\n```"

@@ -41,7 +41,8 @@ def load_model(path):
             those of `zoo`.
 
     Returns:
-        The model; compiled, with its optimizer's state, where it was saved so.
+        The model, not compiled: what it was compiled with is left unread. Compile it to
+        train it.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -84,6 +85,7 @@ def read_config(path):
     with zipped(path, *PARTS) as archive:
         try:
             config = as_dict(archive.read(CONFIG))
+            _keras_config.leave_out_compiled(config)
             _keras_config.check(config)
         except RecursionError as error:
             raise ValueError(f"{path} is refused: it is nested too deep.") from error
@@ -101,37 +103,16 @@ def build(config, weights):
     # Not public, but the only way to have safe mode on where it was turned off.
     from keras.src.saving.serialization_lib import SafeModeScope
 
-    compiled = take_compiled(config)
-    with SafeModeScope(True):
-        with keras.StatelessScope() as scope:
-            try:
-                model = keras.saving.deserialize_keras_object(config)
-                refuse_oversized(model, weights)
-            except BaseException:
-                scope.initialize_variables = False
-                forget_variables()
-                raise
-        if compiled:
-            model.compile_from_config(compiled)
+    with SafeModeScope(True), keras.StatelessScope() as scope:
+        try:
+            model = keras.saving.deserialize_keras_object(config)
+            refuse_oversized(model, weights)
+        except BaseException:
+            scope.initialize_variables = False
+            forget_variables()
+            raise
     model.load_weights(weights)
     return model
-
-
-def take_compiled(config):
-    """Takes what to compile with out of a config, of models in the model as well.
-
-    An optimizer can not be made before the variables have their memory.
-    """
-    own = config.pop("compile_config", None)
-    parts = [config]
-    while parts:
-        part = parts.pop()
-        if isinstance(part, dict):
-            part.pop("compile_config", None)
-            parts.extend(part.values())
-        elif isinstance(part, list):
-            parts.extend(part)
-    return own
 
 
 def refuse_oversized(model, weights):

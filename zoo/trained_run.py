@@ -8,12 +8,11 @@ run.predict(pictures)  # (n, 2): posed, spontaneous
 
 import pathlib
 
-from zoo import heads, safe
+from zoo import _serving, heads, safe
 from zoo._card_files import UNFINISHED
 from zoo._predict import KINDS
 
 SERVING = "serving.json"
-FORMAT = 1
 
 
 class TrainedRun:
@@ -79,6 +78,7 @@ class TrainedRun:
 
                 Or an iterator, a generator or a `tf.data.Dataset` over any of these:
                 then nothing is computed before it is asked for, and nothing is kept.
+                Of what a dataset gives with labels, the labels are left out.
 
         Returns:
             float64 `(n, classes)`: of each picture, frame, series or video the
@@ -88,9 +88,10 @@ class TrainedRun:
         Raises:
             ValueError: the inputs are not as above.
         """
-        if is_stream(inputs):
-            return (self._predictor(first(item)) for item in inputs)
-        return self._predictor(inputs)
+        if not is_stream(inputs):
+            return self._predictor(inputs)
+        dataset = hasattr(inputs, "element_spec")
+        return (self._predictor(first(item) if dataset else item) for item in inputs)
 
     def __repr__(self):
         part = f", part {self.part!r}" if self.part else ""
@@ -157,8 +158,10 @@ def load_run(path, part=None):
             if part == ""
             else f"{path} has no part {part!r}. Expected one of {listed}."
         )
-    config = safe.read_json(path / "config.json")
-    metrics = safe.read_json(path / "metrics.json")
+    config = safe.read_json(safe.inside(path, "config.json"))
+    metrics = safe.read_json(safe.inside(path, "metrics.json"))
+    if not isinstance(config.get("settings"), dict):
+        raise ValueError(f"{path / 'config.json'} is damaged: it has no settings.")
     try:
         return TrainedRun(path, part, serving, config, metrics)
     except (KeyError, TypeError, AttributeError) as error:
@@ -186,17 +189,9 @@ def read_serving(path):
             f"{path} is no finished run with a model: it has no {SERVING}. Runs that "
             f"only validate, and those of before version 0.1, have none.{hint}"
         )
-    serving = safe.read_json(path / SERVING)
-    expected = {"format", "study", "data", "inputs", "classes", "parts"}
-    missing = ", ".join(sorted(expected - serving.keys()))
-    if missing:
-        raise ValueError(f"{path / SERVING} lacks {missing}: it is damaged.")
-    if serving["format"] != FORMAT or serving["inputs"] not in list(KINDS):
-        raise ValueError(
-            f"{path / SERVING} is of format {serving['format']} for inputs "
-            f"{serving['inputs']!r}; this version of Duchenne reads format {FORMAT} "
-            f"for {', '.join(KINDS)}. Use the version that wrote it."
-        )
-    if not isinstance(serving["parts"], dict) or not serving["parts"]:
-        raise ValueError(f"{path / SERVING} names no model: it is damaged.")
+    serving = safe.read_json(safe.inside(path, SERVING))
+    try:
+        _serving.check(serving, KINDS)
+    except ValueError as error:
+        raise ValueError(f"In {path}: {error}") from error
     return serving

@@ -1,5 +1,6 @@
 """Model cards: what they say follows from the files of the run, and only from them."""
 
+import ast
 import json
 import math
 import pathlib
@@ -383,7 +384,7 @@ def test_what_the_settings_change(runs, edited):
     assert "XGBoost on learned features" in text and "not calibrated" in text
     assert "ImageNet" not in card(runs["nvie"])
     text = edited("nvie", "config.json", ["settings", "weights"], "imagenet")
-    assert "ImageNet-1k" in text
+    assert "ImageNet-1k" in text and "non-commercial research only" in text
 
 
 def test_decisions_and_probabilities(runs, edited):
@@ -427,12 +428,12 @@ def test_where_it_comes_from(runs, edited):
 def test_how_to_load_it(runs, tmp_path):
     place = shutil.copytree(runs["sase_fe"], tmp_path / "20300102-030405-abcd")
     assert "zoo.load_run(" not in card(place)
-    run = 'zoo.load_run("runs/sase_lstm_pb/20300102-030405-abcd"'
+    run = "zoo.load_run('runs/sase_lstm_pb/20300102-030405-abcd'"
     for parts, call in [
         ([""], f"{run})\n"),
         (["anger"], f"{run})\n"),
-        (["anger", "disgust", "sad"], f'{run}, part="anger")  # or disgust, sad\n'),
-        (["", "pruned"], f'{run})  # or part="pruned"\n'),
+        (["anger", "fear", "sad"], f"{run}, part='anger')  # or 'fear', 'sad'\n"),
+        (["", "pruned"], f"{run})  # or part='pruned'\n"),
     ]:
         serving = {"parts": dict.fromkeys(parts)}
         (place / "serving.json").write_text(json.dumps(serving))
@@ -484,7 +485,7 @@ def test_what_is_no_run_folder(runs, tmp_path):
 def test_damaged_files(file, content, runs, tmp_path):
     place = shutil.copytree(runs["nvie"], tmp_path / "run")
     (place / file).write_bytes(content)
-    with pytest.raises(ValueError, match=f"{file}.*(damaged|none of nvie_)"):
+    with pytest.raises(ValueError, match=f"{file}.*(damaged|refused|none of nvie_)"):
         card(place)
 
 
@@ -493,6 +494,9 @@ def test_damaged_files(file, content, runs, tmp_path):
     [
         ("config.json", ["study"], "nvie_other"),
         ("config.json", ["study"], "gfe_mlp"),
+        ("config.json", ["study"], []),
+        ("config.json", ["study"], {}),
+        ("metrics.json", ["accuracy"], 10**400),
         ("config.json", ["settings"], []),
         ("config.json", ["settings", "protocol"], "new"),
         ("config.json", ["data"], None),
@@ -504,6 +508,58 @@ def test_damaged_files(file, content, runs, tmp_path):
 def test_files_of_another_kind(file, way, value, edited):
     with pytest.raises(ValueError, match="config.json|metrics.json"):
         edited("nvie", file, way, value)
+
+
+def test_files_too_deep_and_parts_that_are_none(runs, tmp_path):
+    place = shutil.copytree(runs["nvie"], tmp_path / "run")
+    for parts in (5, [1, 2], "ab", None):
+        (place / "serving.json").write_text(json.dumps({"parts": parts}))
+        with pytest.raises(ValueError, match="serving.json.*expected parts"):
+            card(place)
+    (place / "serving.json").unlink()
+    for depth in (450, 900, 10**5):
+        (place / "metrics.json").write_text('{"a":' * depth + "1" + "}" * depth)
+        with pytest.raises(ValueError, match="metrics.json"):
+            card(place)
+
+
+def test_files_are_not_read_through_links_that_lead_out(runs, tmp_path):
+    names = ["config.json", "metrics.json", "predictions.csv", "serving.json"]
+    for name in names:
+        place = shutil.copytree(runs["nvie"], tmp_path / name.partition(".")[0])
+        (place / "serving.json").write_text('{"parts": {"": {}}}')
+        (place / name).rename(tmp_path / name)
+        (place / name).symlink_to(tmp_path / name)
+        with pytest.raises(ValueError, match=f"inside.*{name}"):
+            card(place)
+
+
+INJECTED = "`\n# Harmless |\r\n<script>![x](http://y)\u2028## z"
+
+
+def test_what_a_file_says_stays_text(runs, edited, tmp_path):
+    headings = [x for x in card(runs["nvie"]).splitlines() if x.startswith("#")]
+    for way in ["started"], ["commit"], ["versions", "keras"], ["data", "folder"]:
+        text = edited("nvie", "config.json", way, INJECTED)
+        assert "z" in text
+        assert [x for x in text.splitlines() if x.startswith("#")] == headings
+        assert "<script" not in text and "![" not in text
+    text = edited("nvie", "config.json", ["settings", INJECTED], INJECTED)
+    [row] = [x for x in text.splitlines() if x.startswith("| settings |")]
+    assert row.count("|") == 3 and row.count("`") % 2 == 0
+    assert [x for x in text.splitlines() if x.startswith("#")] == headings
+
+
+def test_a_part_s_name_does_not_become_code(runs, tmp_path):
+    place = shutil.copytree(runs["sase_fe"], tmp_path / "it's a \"run")
+    harmful = 'a"); import os #\n```\n# Heading'
+    (place / "serving.json").write_text(json.dumps({"parts": {harmful: {}, "b": {}}}))
+    code = card(place).partition("```python\n")[2].partition("\n```")[0]
+    calls = [n for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Call)]
+    assert len(calls) == 2 and code.count("\n") == 3
+    load = next(c for c in calls if c.func.attr == "load_run")
+    assert load.args[0].value == f"runs/sase_lstm_pb/{place.name}"
+    assert load.keywords[0].value.value == harmful
 
 
 def test_what_was_not_measured_is_a_dash_or_nothing(edited):

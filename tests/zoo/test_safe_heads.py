@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import skops.io
 import xgboost
+from sklearn.ensemble import VotingClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import MinMaxScaler
+from sklearn.svm import SVC, NuSVC
 
-from zoo import _ubjson, heads
+from zoo import _skops, _ubjson, heads
 
 SCHEMA = "schema.json"
 PREDICT = """
@@ -83,7 +85,8 @@ def test_a_pickle_is_not_read_whatever_it_is_called(tmp_path):
 
 def test_functions_are_no_part_of_a_head(tmp_path):
     """skops trusts NumPy's by default: with it, the head computes something else."""
-    head = make_pipeline(FunctionTransformer(np.exp), heads.svm()).fit(*data())
+    head = heads.svm().fit(*data())
+    head[0].with_mean = np.exp
     path = heads.save(head, tmp_path)
     skops.io.load(path, trusted=heads.TRUSTED)
     refused(path, r"numpy.exp \(FunctionNode\), which is no part of a head")
@@ -177,6 +180,30 @@ def test_an_svm_with_too_few_numbers_is_refused(folder, tmp_path):
     refused(heads.save(head, tmp_path), "does not add up")
     svc._n_support, svc._intercept_ = svc._n_support - 1, np.zeros(0)
     refused(heads.save(head, tmp_path), "_intercept_ of its SVC")
+
+
+def test_a_machine_in_an_array_of_objects_is_looked_at(folder):
+    """skops brings such arrays; neither they nor other estimators are in a head."""
+    head = heads.load(folder / "head.skops")
+    inner = head[-1].calibrated_classifiers_
+    inner[0].estimator._n_support = inner[0].estimator._n_support + 1
+    hidden = np.empty((1, 1), object)
+    hidden[0, 0] = {"a": (inner[0],)}
+    head[-1].calibrated_classifiers_ = [hidden]
+    with pytest.raises(ValueError, match="does not add up"):
+        _skops.check_machines(head)
+
+
+def test_other_estimators_are_refused(tmp_path):
+    """Whatever they hide: of a vote's machines none was looked at."""
+    X, y = data()
+    machine = SVC().fit(X, y)
+    vote = VotingClassifier([("a", SVC()), ("b", SVC())]).fit(X, y)
+    for head in (vote, NuSVC().fit(X, y), make_pipeline(MinMaxScaler(), machine)):
+        path = heads.save(head.fit(X, y), tmp_path)
+        skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
+        refused(path, "ObjectNode.*no part of a head")
+    heads.load(heads.save(machine, tmp_path))
 
 
 def patched(raw, key, value, index=0, size=4):

@@ -1,11 +1,14 @@
 """Folders that are no runs, not whole, or damaged."""
 
+import math
 import shutil
 
+import keras
 import numpy as np
 import pytest
 
 from zoo import heads
+from zoo.layers import PreparePictures
 from zoo.trained_run import load_run, parts
 
 RNG = np.random.default_rng(0)
@@ -80,23 +83,34 @@ DAMAGED = {
         (put("format", value=2), "format 2"),
         (put("inputs", value="sounds"), "'sounds'"),
         (put("inputs", value=["pictures"]), "'pictures'"),
-        (put("parts", value={}), "names no model"),
-        (put("parts", value=[""]), "names no model"),
-        (put("parts", "", value=None), "NoneType"),
+        (put("format", value=True), "format True"),
+        (put("study", value={}), "expected study"),
+        (put("study", value="nvie\x1b[31m"), "expected study"),
+        (put("data", value=["real"]), "expected data"),
+        (put("parts", value={}), "expected parts"),
+        (put("parts", value=[""]), "expected parts"),
+        (put("parts", value={"\n": {}}), "expected parts"),
+        (put("parts", "", value=None), "expected parts"),
         (put("parts", "", "head", value=None), "serving.json"),
         (put("parts", "", "head", value="../head.skops"), "inside"),
         (put("parts", "", "head", value=5), "inside"),
         (put("parts", "", "size", value=9), "192 features.*243"),
-        (put("parts", "", "size", value="8"), "serving.json"),
+        *[(put("parts", "", "size", value=size), "size to be.*1 to 2048")
+          for size in ["8", 8.0, True, [8], None, 0, -1, 2049, 10**9, math.nan]],
         (put("parts", "", "known", value=[0]), "2 classes.*1"),
-        (put("parts", "", "known", value=[0, 2]), "no numbers of"),
-        (put("parts", "", "known", value=None), "serving.json"),
-        (put("classes", value=None), "serving.json"),
-        (put("classes", value=[1, 2]), "serving.json"),
-        (put("framing", value="wide"), "serving.json"),
-        (put("framing", value={"width": 1}), "height"),
-        (put("framing", value=dict.fromkeys(["width", "height", "x", "y"], 1e9)),
-         "no picture is framed"),
+        *[(put("parts", "", "known", value=known), "known to be increasing numbers")
+          for known in [[0, 2], [1, 0], [0, 0], [-1, 0], [0.0, 1.0], [False, True],
+                        ["0"], [], None, "01", {"0": 0}, 10**9]],
+        *[(put("classes", value=classes), "classes to be")
+          for classes in [None, [1, 2], [], "ab", {"a": 1}, ["a", "a"], ["a", ""],
+                          ["a", "\x1b[31m"], [f"{n}" for n in range(101)]]],
+        *[(put("framing", value=framing), "framing to be")
+          for framing in ["wide", {"width": 1}, [], 5, dict.fromkeys("whxy", 1)]],
+        *[(put("framing", value={"width": 2, "height": 2, "x": 1, "y": 1} | changed),
+           f"framing's {next(iter(changed))} to be")
+          for changed in [{"width": 1e9}, {"width": None}, {"height": 0.4},
+                          {"height": math.nan}, {"x": 0}, {"x": 2}, {"x": None},
+                          {"y": -1}, {"y": True}]],
     ],
     "pictures": [
         (put("classes", value=["posed", "genuine", "other"]), "2 values for 3"),
@@ -115,11 +129,27 @@ DAMAGED = {
         (put("parts", "on_b", "heads", value={}), None),
     ],
     "tracks": [
+        (put("classes", value=["genuine", "fake"]), "classes of tracks"),
         (put("settings", value={}), "steps"),
-        (put("settings", "test_copies", value="2"), "serving.json"),
-        (put("settings", "seed", value=1.5), "serving.json"),
+        (put("settings", value=[]), "settings to be a dict"),
+        *[(put("settings", name, value=value), f"settings' {name} to be")
+          for name, values in [
+              ("steps", [0, -5, True, "3", None, 10_001, 10**30]),
+              ("test_copies", ["2", -1, 1001, 2.0]),
+              ("seed", [1.5, -1, 2**32]),
+              ("pb_rate", ["x", None, True, -1, 101, math.nan, math.inf, 10**400]),
+          ] for value in values],
     ],
 }  # fmt: skip
+
+
+def test_a_config_without_settings_is_refused(copied):
+    folder = copied("whole")
+    (folder / "config.json").write_text('{"settings": null}')
+    with pytest.raises(
+        ValueError, match=r"config\.json is damaged: it has no settings"
+    ):
+        load_run(folder)
 
 
 @pytest.mark.parametrize("kind", DAMAGED)
@@ -132,6 +162,24 @@ def test_a_serving_json_that_does_not_fit_is_refused(kind, copied):
             continue
         with pytest.raises(ValueError, match=told):
             load_run(folder, part)
+
+
+def test_files_are_not_read_through_links_that_lead_out(copied, tmp_path):
+    for name in ["serving.json", "config.json", "metrics.json"]:
+        folder = copied("whole")
+        (folder / name).rename(tmp_path / name)
+        (folder / name).symlink_to(tmp_path / name)
+        with pytest.raises(ValueError, match=f"inside.*{name}"):
+            load_run(folder)
+
+
+def test_a_network_on_huge_pictures_is_refused(copied):
+    folder = copied("pictures")
+    pictures = keras.Input((None, None, 3))
+    x = keras.layers.GlobalAveragePooling2D()(PreparePictures(2049)(pictures))
+    keras.Model(pictures, keras.layers.Dense(2)(x)).save(folder / "model.keras")
+    with pytest.raises(ValueError, match="size to be.*1 to 2048. Received: 2049"):
+        load_run(folder)
 
 
 def test_models_and_heads_of_other_runs_are_refused(copied, trained, tmp_path):

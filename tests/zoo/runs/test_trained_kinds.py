@@ -1,5 +1,7 @@
 """Finished runs that take points, pupil diameters and tracks."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -53,7 +55,8 @@ def test_each_expression_has_its_own_head(kind, runs):
         (RECORDING[0], r"shape \(100, 3\)"),
         (np.where(RECORDING == RECORDING.max(), np.nan, RECORDING), "not finite"),
         ([RECORDING, np.full((1, 100, 3), np.inf)], "not finite"),
-        (RECORDING[:0], r"shape \(0, 100, 3\)"),
+        (RECORDING[:, :0], r"shape \(6, 0, 3\)"),
+        (RECORDING[None], r"shape \(1, 6, 100, 3\)"),
         ("a_topics_datapoints.txt", "Expected a recording"),
     ],
 )
@@ -137,10 +140,37 @@ def test_a_track_has_the_run_s_own_copies(runs, track, copied):
         (TRACK[0], "Expected a video's facial points"),
         (TRACK[..., :40], r"shape \(3, 6, 40\)"),
         (np.full_like(TRACK, np.nan), "not finite"),
-        (TRACK[:, :1], "at least 2 frames"),
+        (TRACK[:, :1], r"at least two frames.*\(3, 1, 80\)"),
+        (TRACK[:0], r"shape \(0, 6, 80\)"),
+        (None, "Received: NoneType"),
+        (5, "Received: int"),
         ("smile.mp4", "Expected a video's facial points"),
     ],
 )
 def test_tracks_that_are_none_are_refused(video, told, runs):
     with pytest.raises(ValueError, match=told):
         runs("tracks", "anger").predict(video)
+
+
+@pytest.mark.parametrize("frames", [[2], []])
+def test_a_track_without_two_frames_or_a_face_is_refused(frames, runs, track):
+    points, boxes = track.points[:, :3].copy(), track.boxes[:3].copy()
+    points[:], boxes[:] = np.nan, np.nan  # nobody in three frames
+    blank = {"points": points, "boxes": boxes, "times": track.times[:3]}
+    if frames:  # one frame with a face
+        blank = {"points": track.points[:, :1], "boxes": track.boxes[:1]}
+        blank |= {"times": track.times[:1]}
+    with pytest.raises(ValueError, match="video of at least two frames with a face"):
+        runs("tracks", "anger").predict(dataclasses.replace(track, **blank))
+
+
+def test_of_series_of_many_lengths_nothing_is_traced_anew(runs, caplog):
+    """TensorFlow warns of it where it is."""
+    run = runs("diameters")
+    for length in range(300, 312):
+        run.predict([SERIES[0][:length]])
+    for name in ["on_a", "on_b"]:
+        for length in (1, 2, 3, 5, 6):
+            run = runs("points", name)
+            assert len(run.predict(RECORDING[:length])) == length
+    assert "retracing" not in caplog.text

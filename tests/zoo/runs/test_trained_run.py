@@ -133,11 +133,11 @@ def test_a_head_on_pixels(runs):
 @pytest.mark.parametrize(
     "pictures, told",
     [
-        (SMOOTH[0], r"shape \(40, 50, 3\)"),
+        (SMOOTH[0], r"shape \(40, 50, 3\): put a single picture into a list"),
         ([SMOOTH], r"shape \(5, 40, 50, 3\)"),
         (SMOOTH[..., 0], r"shape \(5, 40, 50\)"),
-        (SMOOTH / 255, "0..255. Received values from 0"),
-        ([SMOOTH[0], SMOOTH[1] / 255], "0..255. Received values from 0"),
+        (SMOOTH / 255, "look like pictures scaled to 0..1: multiply by 255"),
+        ([SMOOTH[0], SMOOTH[1] / 255], "scaled to 0..1: multiply by 255"),
         (np.where(SMOOTH == SMOOTH.max(), np.nan, SMOOTH), "Received values from nan"),
         (SMOOTH - 128.0, "Received values from -"),
         (SMOOTH.astype(int) - 128, "Received values from -"),
@@ -172,6 +172,11 @@ def test_nothing_gives_nothing(runs):
         assert runs(kind).predict([]).shape == (0, classes)
     assert runs("tracks", "anger").predict([]).shape == (0, 2)
     assert runs("recordings", "on_a").predict([]) == []
+    assert runs("pictures").predict(SMOOTH[:0]).shape == (0, 2)
+    assert runs("twelve").predict(SMOOTH[:0]).shape == (0, 6)
+    assert runs("diameters").predict(np.zeros((0, 9))).shape == (0, 2)
+    for kind, part in [("recordings", "on_a"), ("points", "on_b")]:
+        assert runs(kind, part).predict(RECORDING[:0]).shape == (0, 2)
 
 
 class Counted:
@@ -248,5 +253,9 @@ def test_streams_of_the_other_kinds(runs, track):
     assert one.shape == (6, 2) and [len(some) for some in two] == [2, 6]
     [one, two] = runs("diameters").predict(iter([SERIES, SERIES[:1]]))
     assert len(one) == 3 and len(two) == 1
+    [one] = runs("diameters").predict(iter([tuple(SERIES)]))  # no inputs and labels
+    assert len(one) == 3
+    [two] = runs("points", "on_a").predict(iter([(RECORDING, RECORDING[:2])]))
+    assert [len(some) for some in two] == [6, 2]
     [one, two] = runs("tracks", "anger").predict(iter([track, TRACK]))
     assert one.shape == two.shape == (1, 2)
