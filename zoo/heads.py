@@ -97,8 +97,8 @@ def save(head, folder):
 def load(path):
     """Reads a head that `save` wrote.
 
-    Nothing in the file is executed. A `.skops` file is only opened where it holds
-    nothing but objects of scikit-learn and arrays; XGBoost reads a `.ubj` file once its
+    Nothing in the file is executed. A `.skops` file is only opened where it holds the
+    estimators that this module makes and arrays; XGBoost reads a `.ubj` file once its
     trees are known to be trees.
 
     Args:

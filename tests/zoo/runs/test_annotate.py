@@ -104,8 +104,14 @@ def test_what_cannot_be_drawn_is_told_and_the_rest_is_done(
 
 
 def test_a_video_that_is_not_written_whole_is_not_left(given, tmp_path, monkeypatch):
-    class Full(cv2.VideoWriter):
-        """On a full disk OpenCV says nothing."""
+    writer = cv2.VideoWriter
+
+    class Full:
+        """On a full disk OpenCV says nothing. (Its classes are not to be inherited.)"""
+
+        def __init__(self, *arguments):
+            whole = writer(*arguments)
+            self.isOpened, self.release = whole.isOpened, whole.release
 
         def write(self, frame):
             pass
