@@ -160,6 +160,9 @@ def write(frame, text, corner, size, thick):
     cv2 = opencv()
     font = cv2.FONT_HERSHEY_SIMPLEX
     (width, _), _ = cv2.getTextSize(text, font, size, thick)
+    if width > frame.shape[1] - 4 * thick:  # a small picture
+        size = size * (frame.shape[1] - 4 * thick) / width
+        (width, _), _ = cv2.getTextSize(text, font, size, thick)
     left = max(0, min(corner[0], frame.shape[1] - width))
     for colour, wide in ((_DARK, 3 * thick), (_BOX, thick)):
         place = (left, corner[1])

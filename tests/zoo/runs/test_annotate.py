@@ -128,3 +128,13 @@ def test_answers_of_a_model_of_the_sample_say_so():
     row = {"probability": 0.25, "trained_on": "SAMPLE"}
     assert _annotate.label(row) == "genuine 0.25 (SAMPLE model)"
     assert _annotate.label({**row, "trained_on": "real"}) == "genuine 0.25"
+
+
+def test_words_fit_into_a_small_picture():
+    ends = []
+    for wide in (128, 512):
+        frame = np.zeros((100, wide, 3), np.uint8)
+        _annotate.write(frame, "genuine 0.53 (SAMPLE model)", (2, 90), 0.4, 1)
+        ends.append(np.flatnonzero(frame.any(axis=(0, 2)))[-1])
+    assert ends[1] > 150  # at this size they would not fit
+    assert 110 < ends[0] < 127
