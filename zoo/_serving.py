@@ -7,12 +7,14 @@ run does.
 import math
 import reprlib
 
+from zoo.inputs.faces import LARGEST
+
 FORMAT = 1
 NEEDED = ("format", "study", "data", "inputs", "classes", "parts")
 SIZES = 1, 2048  # sides of the pictures that a network or a head takes
 SETTINGS = {"steps": (1, 10_000), "test_copies": (0, 1000), "seed": (0, 2**32 - 1)}
 RATES = 0, 100
-FRAMES = 0.5, 10  # a picture's sides, in parts of the face's
+FRAMES = 0.5, LARGEST  # a picture's sides, in parts of the face's
 TRACKED = ["fake", "genuine"]
 
 

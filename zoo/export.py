@@ -51,9 +51,9 @@ def export(model, path, input_dtype=None, dtype=None):
         dtype: `"bfloat16"` to write the weights of a network with 2-D convolutions in
             half the bits and compute with them: faster on processors with instructions
             for it (AMX, AVX512-BF16), at two to three digits of precision. The weights
-            are constants of the graph then: Inception V4 takes 2.8 GB of memory instead
-            of 1.0. What goes in and comes out keeps its dtype. By default, what the
-            model computes in.
+            are constants of the graph then: Inception V4 takes 3.0 GB of memory instead
+            of 1.3 (`benchmarks/serving.py`). What goes in and comes out keeps its
+            dtype. By default, what the model computes in.
 
     Raises:
         ValueError: the model has no features layer, or not one input and one output;

@@ -24,6 +24,7 @@ _SMALLEST = 1 / 40  # side of a face, of the picture's shorter side
 _WINDOW = 32  # pixels; below, the cascade sees faces everywhere
 _SEARCHED = 1440  # shorter side of the picture that is searched, in pixels
 _ENOUGH = 5  # pictures with one face, below which their framing is not known
+LARGEST = 10  # sides of a picture, in the face's; more would make huge cuts of faces
 
 
 def smallest(picture: np.ndarray) -> int:
@@ -65,7 +66,7 @@ def framing(pictures: Iterable[np.ndarray]) -> dict | None:
     Returns:
         `width` and `height` of a picture, and `x` and `y` of the face's middle in it,
         all in parts of the face's side; or None where fewer than five pictures show
-        one face.
+        one face, or the faces measure less than a tenth of a side.
     """
     rows = []
     for picture in pictures:
@@ -77,8 +78,10 @@ def framing(pictures: Iterable[np.ndarray]) -> dict | None:
             rows.append(np.array([wide, tall, *middle]) / width)
     if len(rows) < _ENOUGH:
         return None
-    names = ("width", "height", "x", "y")
-    return dict(zip(names, np.median(rows, axis=0).round(4).tolist(), strict=True))
+    middle = np.median(rows, axis=0).round(4)
+    if middle[:2].max() > LARGEST:
+        return None
+    return dict(zip(("width", "height", "x", "y"), middle.tolist(), strict=True))
 
 
 def cut(picture: np.ndarray, box: np.ndarray, framing: dict) -> np.ndarray:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from skimage import data
 
+from zoo.inputs import faces
 from zoo.inputs.face_tracking import overlap
 from zoo.inputs.faces import cut, find, framing
 
@@ -178,3 +179,11 @@ def test_a_face_is_cut_as_it_lies_where_it_was_measured(picture, near):
     scale = again.shape[1] / near.shape[1]
     assert again.shape[0] / near.shape[0] == pytest.approx(scale, abs=0.02)
     assert overlap(there / scale, measured) > 0.7
+
+
+def test_faces_that_are_too_small_for_a_cut_have_no_framing(monkeypatch):
+    box = np.array([[100.0, 100, 50, 50]])
+    monkeypatch.setattr(faces, "find", lambda picture: box)
+    for side, known in [(500, True), (501, False)]:
+        pictures = [np.zeros((200, side, 3), np.uint8)] * 5
+        assert (faces.framing(pictures) is not None) == known
