@@ -1,5 +1,6 @@
 # make demo   set up and run the main study on the sample
 # make test   set up and run the tests, in two processes
+# make test-services   run the tests that start PostgreSQL, a Dask cluster and a browser
 # make test-wheel   install the wheel elsewhere, with what is downloaded, and use it there
 # make test-jax, make test-torch   compare another backend, in an environment without
 #             TensorFlow, with what TensorFlow computes
@@ -7,7 +8,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: demo test test-wheel test-jax test-torch reference lint
+.PHONY: demo test test-services test-wheel test-jax test-torch reference lint
 
 demo: $(VENV)/installed
 	$(VENV)/bin/python -m experiments.nvie_inception --data sample
@@ -15,6 +16,9 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-dev
 	# One thread each: XGBoost's would wait for each other where the cores are taken.
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile
+
+test-services: $(VENV)/installed-dev
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m services
 
 test-wheel: $(VENV)/installed-dev
 	$(VENV)/bin/python -m pytest -m network tests/wheel

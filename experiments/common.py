@@ -29,6 +29,11 @@ class Study:
         sample: the settings that differ on the sample, which has to run anywhere.
         varies_by: name of the option that defaults depend on.
         download: function from a folder to the data in it, where they are open.
+        paper_protocol: value of `--protocol` that comes closest to the paper's own.
+        quick: the settings that differ in `experiments.all --quick`.
+        space: function to what `experiments.search` searches: Optuna distributions by
+            setting.
+        trial: what `experiments.search` measures a setting with, see there.
     """
 
     name: str
@@ -42,6 +47,10 @@ class Study:
     pretrained: bool = False
     varies_by: str = "task"
     download: Callable | None = None
+    paper_protocol: str | None = None
+    quick: dict = field(default_factory=dict)
+    space: Callable | None = None
+    trial: Callable | None = None
 
     def settings(self, options, on_sample):
         """The settings of a run: its options, then the defaults for its data."""
