@@ -1,0 +1,307 @@
+"""Which runs may stand in one table, and what the table then says.
+
+A group has one dataset, task and protocol, real data or the sample, test part or
+validation: what differs in any of these is never in the same column.
+"""
+
+import functools
+import itertools
+from dataclasses import dataclass
+
+from experiments import compare_facts as facts
+from experiments import compare_measures as measures
+from experiments.compare_verdict import BY_RANKING, verdict
+from experiments.compare_words import setting
+from experiments.evaluation import LEAST_SUBJECTS
+
+TASKS = {
+    "spontaneous": "posed or spontaneous (2 classes)",
+    "emotion": "posed or spontaneous, of six emotions (12 classes)",
+}
+COLUMNS = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced acc.",
+    "f1": "F1",
+    "roc_auc": "ROC AUC",
+}
+INTERVALS = {
+    "accuracy": "ci95",
+    "balanced_accuracy": "balanced_accuracy_ci95",
+    "f1": "f1_ci95",
+    "roc_auc": "roc_auc_ci95",
+    "paired_accuracy": "paired_ci95",
+}
+TOLD = 4  # settings in a name; with more of them the run's time says it shorter
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a group's table.
+
+    Attributes:
+        kind: `"model"`, `"constant"` or `"paper"`.
+        name: of what the figures are.
+        note: what else is to be known of it; empty where nothing is.
+        values: by column `(value, [low, high] or None)`.
+        tested: how many samples of how many people.
+    """
+
+    kind: str
+    name: str
+    note: str
+    values: dict
+    tested: str = ""
+
+
+class Group:
+    """Models that may be compared: of runs of the same case.
+
+    Args:
+        records: the runs, `compare_read.Record`.
+    """
+
+    def __init__(self, records):
+        self.records = records
+        first = records[0]
+        self.dataset, self.task, self.protocol, self.sample, self.validation = (
+            first.case
+        )
+        self.models = [model for record in records for model in record.models]
+        self._name()
+        self.parts = self._parts()
+
+    @property
+    def columns(self):
+        """The measures by key, with their names."""
+        if self.dataset == "gfe":
+            return {**COLUMNS, "f1": "mean F1"}
+        pairs = {"paired_accuracy": "in pairs"} if self.dataset == "sase_fe" else {}
+        return {**COLUMNS, **pairs}
+
+    @property
+    def main(self):
+        """The measure that the paper reports."""
+        return "f1" if self.dataset == "gfe" else "accuracy"
+
+    @property
+    def factors(self):
+        """What the study's intervals draw anew."""
+        return ("subject", "video") if self.dataset == "pupil" else ("subject",)
+
+    @property
+    def title(self):
+        """Dataset, task, protocol and kind of data in a line."""
+        parts = [facts.NAMES[self.dataset], self.asked, f"protocol {self.protocol}"]
+        title = ", ".join(part for part in parts if part)
+        how = f" {self.validation}" if self.validation.startswith("by") else ""
+        inside = f", VALIDATION{how} inside the training part"
+        title += inside if self.validation else ""
+        return title + (" (SAMPLE data, made by code)" if self.sample else "")
+
+    @property
+    def asked(self):
+        """The task in words."""
+        if self.dataset == "pupil":
+            return "genuine or posed smile"
+        count = self.task.count(",") + 1
+        if self.dataset == "gfe" and count == 9:
+            return "nine expressions"
+        if self.dataset == "sase_fe" and count == 6:
+            return "six emotions"
+        return TASKS.get(self.task, self.task.replace("_", " "))
+
+    @property
+    def about(self):
+        """Who was tested, and how it is measured, in sentences."""
+        told = [facts.DATA[self.dataset].protocols.get(self.protocol, "")]
+        if self.validation:
+            told.insert(
+                0,
+                "A validation: measured on a part of the training data, to choose "
+                "settings by; the test part was not touched.",
+            )
+        if self.sample:
+            told.insert(
+                0,
+                "Measured on the SAMPLE, made by code: it says that the program works, "
+                "and nothing about people.",
+            )
+        return " ".join([*told, facts.MEASURES[self.dataset]])
+
+    def _name(self):
+        """Gives models names that tell them apart, by the settings that differ."""
+        for study in {record.study.name for record in self.records}:
+            runs = [one for one in self.records if one.study.name == study]
+            keys = sorted(set().union(*(run.settings for run in runs)))
+            keys = [k for k in keys if len({repr(r.settings.get(k)) for r in runs}) > 1]
+            for run in runs if len(runs) > 1 else ():
+                told = [f"{k} {setting(run.settings.get(k))}" for k in keys]
+                short = 0 < len(told) <= TOLD
+                for model in run.models:
+                    words = ", ".join(told) if short else run.path.name
+                    model.name += f" ({words})"
+        names = [model.name for model in self.models]
+        for model in self.models:
+            if names.count(model.name) > 1:
+                model.name += f" [{model.record.path.name}]"
+
+    def _parts(self):
+        """The different test parts: lists of models, in the order met."""
+        parts = {}
+        for model in self.models:
+            tested = frozenset(model.table["sample"])
+            parts.setdefault((model.record.fingerprint, tested), []).append(model)
+        return list(parts.values())
+
+    def letter(self, model):
+        """Which test part it was tested on; empty where there is one only."""
+        if len(self.parts) == 1:
+            return ""
+        place = next(n for n, part in enumerate(self.parts) if model in part)
+        return chr(ord("A") + place) if place < 26 else str(place + 1)
+
+    def tested(self, model):
+        """How many samples of how many people."""
+        table = model.table
+        seeds = table["seed"].nunique() if "seed" in table else 1
+        count = f"{len(table) // seeds:,} {facts.UNITS[self.dataset]}"
+        count += f", {seeds} seeds" if seeds > 1 else ""
+        people = f"{table['subject'].nunique()} {facts.SUBJECTS[self.dataset]}"
+        letter = self.letter(model)
+        return f"{people}, {count}" + (f"; part {letter}" if letter else "")
+
+    @functools.cached_property
+    def rows(self):
+        """The table: models, constant answers, chance, the papers."""
+        rows = []
+        for model in self.models:
+            values = self.values(model)
+            note = verdict(model, values)
+            rows.append(Row("model", model.name, note, values, self.tested(model)))
+        for part in self.parts:
+            rows += self._constant(part[0])
+        classes = len(self.records[0].classes)
+        keys = [key for key in self.columns if key != "f1"]
+        rows.append(
+            Row("constant", "chance", "", {key: (1 / classes, None) for key in keys})
+        )
+        own = facts.PAPER_PROTOCOLS[self.dataset]
+        other = "" if self.protocol == own else "; another protocol than here"
+        split = "split" if self.dataset in ("gfe", "pupil") else "data"
+        for name, key, value, told in facts.papers(
+            self.records, self.dataset, self.task
+        ):
+            name = f"{name}, on its own {split}"
+            rows.append(Row("paper", name, told + other, {key: (value, None)}))
+        return [_ranked(row) if row.kind == "constant" else row for row in rows]
+
+    def values(self, model):
+        """Value and interval of every column.
+
+        The run's own intervals are kept. What it has none of is computed, where there
+        are enough people.
+        """
+        told = model.measures
+        found = {}
+        people = model.table["subject"].nunique()
+        if self.dataset != "gfe" and people >= LEAST_SUBJECTS:
+            found = _computed(model, self.factors, self.dataset)
+        values = {}
+        for key in self.columns:
+            interval = told.get(INTERVALS[key]) or found.get(key)
+            values[key] = (told.get(key), interval)
+        return values
+
+    def _constant(self, model):
+        letter = self.letter(model)
+        of = f", part {letter}" if letter else ""
+        base = model.record.metrics["baselines"]
+        classes = len(model.record.classes)
+        even = {"balanced_accuracy": (1 / classes, None), "roc_auc": (0.5, None)}
+        majority = {"accuracy": (base["majority_class"], None), **even}
+        rows = [Row("constant", f"majority class{of}", "", majority)]
+        if self.dataset == "gfe":
+            always = {"f1": (base["always_f1"], None), **even}
+            rows.append(Row("constant", f'always "occurring"{of}', "", always))
+        elif classes == 2:
+            share = float(model.table["truth"].mean())
+            genuine = {"accuracy": (share, None), "f1": (2 * share / (1 + share), None)}
+            name = f'always "{model.record.classes[1]}"{of}'
+            rows.append(Row("constant", name, "", {**genuine, **even}))
+        return rows
+
+    @functools.cached_property
+    def tests(self):
+        """Paired tests of every two models, as dicts; see `compare_measures.paired`.
+
+        Each has `names`, and `p_holm` where there are several p-values.
+        """
+        tests = []
+        for first, second in itertools.combinations(self.models, 2):
+            told = {"names": (first.name, second.name)}
+            if first.record.fingerprint != second.record.fingerprint:
+                told |= dict.fromkeys(("difference", "ci95", "p", "subjects"))
+                told["why"] = "measured on different data"
+            else:
+                told |= measures.paired(first.table, second.table, self.factors)
+            if told["difference"] is not None and self.dataset == "gfe":
+                for key, of in (("difference", "accuracy"), ("f1", "f1")):
+                    told[key] = first.measures[of] - second.measures[of]
+            tests.append(told)
+        tested = [told for told in tests if told["p"] is not None]
+        corrected = measures.holm([told["p"] for told in tested])
+        for told, p in zip(tested, corrected, strict=True):
+            told["p_holm"] = p
+        return tests
+
+    @property
+    def notes(self):
+        """What a reader must know of the tests."""
+        lines = []
+        if len(self.parts) > 1:
+            lines.append(
+                f"The models were tested on {len(self.parts)} different test parts "
+                "(letters): figures of different parts are not comparable sample by "
+                "sample."
+            )
+        people = [told["subjects"] for told in self.tests if told["p"] is not None]
+        if people and 2.0 ** (1 - min(people)) > 0.05:
+            lines.append(
+                f"With {min(people)} subjects no p-value below "
+                f"{2.0 ** (1 - min(people)):.3f} is possible."
+            )
+        if self.dataset == "pupil" and people:
+            lines.append(
+                "The intervals draw observers and videos anew; the test swaps the "
+                "answers of observers and takes the videos as they are."
+            )
+        if self.dataset == "gfe":
+            lines.append("There are two signers: no interval over people can be given.")
+        return lines
+
+
+def _computed(model, factors, dataset):
+    resampling = measures.Resampling(model.table, factors)
+    found = measures.intervals(model.table, model.probabilities, resampling)
+    # There the study compares within rounds, and has these intervals itself.
+    within = ("balanced_accuracy", "roc_auc") if dataset in BY_RANKING else ()
+    return {key: value for key, value in found.items() if key not in within}
+
+
+def _ranked(row):
+    """A constant answer, and chance, rank nothing: 0.5 whatever the classes."""
+    values = {key: value for key, value in row.values.items() if key != "roc_auc"}
+    return Row(row.kind, row.name, row.note, {**values, "roc_auc": (0.5, None)})
+
+
+def groups(records):
+    """Sorts runs into groups: real data first, test parts before validations."""
+    cases = {}
+    for record in records:
+        cases.setdefault(record.case, []).append(record)
+
+    def order(case):
+        dataset, task, protocol, sample, validation = case
+        return sample, list(facts.NAMES).index(dataset), task, protocol, validation
+
+    return [Group(cases[case]) for case in sorted(cases, key=order)]

@@ -1,0 +1,197 @@
+"""Run folders in one form, whichever study has written them.
+
+Measures are those of metrics.json, which the run's own report tells too; with
+predictions.csv runs are compared sample by sample.
+"""
+
+import json
+import math
+import os
+import pathlib
+
+import pandas as pd
+
+from experiments.compare_facts import STUDIES
+from experiments.compare_record import Broken, Record
+from experiments.compare_studies import HEADS, models
+from experiments.run_folder import PREFIX
+
+BINARY = {
+    "nvie": ("posed", "spontaneous"),
+    "gfe": ("not occurring", "occurring"),
+    "pupil": ("posed", "genuine"),
+    "sase_fe": ("fake", "genuine"),
+}
+TEXT = "path subject predicted expression round video eye emotion part kind".split()
+# predictions.csv is rounded, and with a changed answer or two still that of the run.
+AGREES = 0.01
+EACH = "probability of "  # with more than two classes, one column for each
+
+
+def is_run(folder):
+    names = ("config.json", "metrics.json", "predictions.csv")
+    return any((folder / name).is_file() for name in names)
+
+
+def _at_work(folder):
+    """Whether a run's working files are still there: it has not ended."""
+    return is_run(folder) and (folder / "work").is_dir()
+
+
+def find(paths):
+    """Finds run folders.
+
+    Args:
+        paths: run folders, or folders that hold run folders.
+
+    Returns:
+        `(folders, left_out)`: `left_out` has a sentence for each path.
+    """
+    folders, left_out = {}, {}
+    for path in map(pathlib.Path, paths):
+        path = path.expanduser()
+        if not path.is_dir():
+            left_out[path] = "there is no such folder."
+            continue
+        found = {}
+        for place, names, _ in os.walk(path):
+            place = pathlib.Path(place)
+            if place.resolve().name.startswith(PREFIX) or _at_work(place):
+                left_out[place] = "unfinished: go on with its command and --resume."
+                names.clear()
+            elif is_run(place):
+                found[place.resolve()] = place
+                names.clear()  # a run's own folders hold models
+            names.sort()
+        folders |= found
+        inside = any(path in (place, *place.parents) for place in left_out)
+        if not found and not inside:
+            left_out[path] = "neither a run folder nor a folder that holds any."
+    return sorted(folders.values()), left_out
+
+
+def read(folder):
+    """Reads a run folder.
+
+    Args:
+        folder: its path.
+
+    Returns:
+        A `Record`.
+
+    Raises:
+        Broken: the folder is unfinished, damaged, or no study's.
+    """
+    try:
+        config, metrics = (_json(folder / f"{n}.json") for n in ("config", "metrics"))
+        study = STUDIES.get(config.get("study"))
+        if study is None:
+            name = config.get("study")
+            raise Broken(f"config.json names {name!r}, which is no study.")
+        history = _history(folder / "history.csv")
+        rows = _predictions(folder / "predictions.csv")
+        each = [name.removeprefix(EACH) for name in rows if name.startswith(EACH)]
+        classes = tuple(each) or BINARY[study.data]
+        record = Record(folder, study, config, metrics, history, classes)
+        record.config["settings"]["protocol"], record.config["data"]["kind"]
+        if not isinstance(metrics["baselines"], dict):
+            raise Broken("metrics.json has no baselines.")
+        record.models = models(record, rows)
+        for model in record.models:
+            _check(model)
+        return record
+    except OSError as error:
+        raise Broken(f"cannot be read: {error.strerror or error}.") from error
+    except (AttributeError, LookupError, TypeError) as error:
+        raise Broken(
+            f"its files are not what the study writes ({error!r}): damaged, or of "
+            "another version of Duchenne."
+        ) from error
+
+
+def _json(path):
+    if not path.is_file():
+        raise Broken(f"{path.name} is missing: not finished, or no run folder.")
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise Broken(f"{path.name} is damaged: {error}.") from error
+    if not isinstance(content, dict):
+        raise Broken(f"{path.name} is damaged: expected an object.")
+    return content
+
+
+def _csv(path):
+    names = pd.read_csv(path, nrows=0).columns
+    texts = {name: str for name in TEXT if name in names}
+    return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=["", "nan"])
+
+
+def _history(path):
+    """The losses by epoch; empty where they cannot be read: they are no result."""
+    try:
+        table = _csv(path) if path.is_file() else pd.DataFrame()
+        named = [name for name in table if name == "epoch" or "loss" in name]
+        return table.astype(dict.fromkeys(named, float))
+    except ValueError:
+        return pd.DataFrame()
+
+
+def _predictions(path):
+    if not path.is_file():
+        raise Broken("predictions.csv is missing.")
+    try:
+        table = _csv(path)
+    except ValueError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise Broken(f"predictions.csv is damaged: {reason}") from error
+    if table.empty:
+        raise Broken("predictions.csv has no rows.")
+    for name in ("subject", "truth", "probability"):
+        if name not in table:
+            raise Broken(f"predictions.csv has no column {name}.")
+    bad = [name for name in table if _is_probability(name) and _wrong(table[name])]
+    if bad:
+        raise Broken(f"predictions.csv: {bad[0]} is not always a number from 0 to 1.")
+    if table[["subject", "truth"]].isna().any(axis=None):
+        raise Broken("predictions.csv lacks subjects or labels.")
+    return table
+
+
+def _is_probability(name):
+    return name.startswith("probability") or name in ("pruned", *HEADS)
+
+
+def _wrong(column):
+    values = pd.to_numeric(column, errors="coerce").to_numpy(float)
+    return not ((values >= 0) & (values <= 1)).all()
+
+
+def _check(model):
+    """Refuses measures that are none, and predictions of which a part is missing."""
+    for key in ("accuracy", "balanced_accuracy", "f1", "roc_auc"):
+        value = model.measures[key]
+        if value is None and key != "accuracy":
+            continue
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise Broken(f"metrics.json: {key} is {value!r}, and not a number.")
+    table = model.table
+    expected = model.measures.get("n_test", len(table))
+    rows = (
+        table["seed"].eq(table["seed"].iloc[0]) if "seed" in table else table["truth"]
+    )
+    found = int(rows.sum()) if "seed" in table else len(table)
+    if found != expected:
+        raise Broken(
+            f"predictions.csv has {found} of {expected} test samples: it was cut, or "
+            "is of another run."
+        )
+    right = table["answer"] == table["truth"]
+    if "expression" in table:  # the mean over expressions, over directions in each
+        keys = [table["seed"], table["expression"], table["part"]]
+        right = right.groupby(keys).mean().groupby(level=[0, 1]).mean()
+    if abs(right.mean() - model.measures["accuracy"]) > AGREES:
+        raise Broken(
+            f"predictions.csv has an accuracy of {right.mean():.3f}, metrics.json of "
+            f"{model.measures['accuracy']:.3f}: they are not of the same run."
+        )
