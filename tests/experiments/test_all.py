@@ -1,0 +1,290 @@
+"""`python -m experiments.all`: every study in a process of its own, and one page."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from datasets import sample
+from experiments import __main__ as listing_command
+from experiments import all as command
+from experiments import common, listing, one_run, processes, sessions
+from experiments.compare_facts import STUDIES
+from experiments.sessions import Planned, Session
+
+ROOT = pathlib.Path(command.__file__).resolve().parents[1]
+COURSE = {"pupil_course": {"paper": "paper", "quick": []}}
+MOMENT = 240  # seconds that something may take on a busy machine
+
+
+@pytest.fixture
+def nobody(tmp_path, monkeypatch):
+    """A user without data."""
+    monkeypatch.delenv("DUCHENNE_DATA", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+def wait_for(condition, what):
+    for _ in range(MOMENT * 20):
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"waited in vain: {what}")
+
+
+def started_by(process):
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def gone(children):
+    return not [
+        one for one in children if one.is_running() and one.status() != "zombie"
+    ]
+
+
+def test_interrupted_and_gone_on_with(tmp_path, monkeypatch, capsys):
+    """From the shell: Ctrl-C in the second of two runs, then --resume, to the page."""
+    out = tmp_path / "runs"
+    given = ["pupil_course", "--data", "sample", "--quick", "--out", str(out)]
+    arguments = [sys.executable, "-m", "experiments.all", *given]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(arguments, cwd=ROOT, **pipes) as process:
+        wait_for(lambda: [*out.glob("all/*/pupil_course-paper.log")], "the second run")
+        children = started_by(process)
+        assert len(children) == 1
+        process.send_signal(signal.SIGINT)
+        told, errors = process.communicate(timeout=MOMENT)
+    assert process.returncode == 130 and gone(children)
+    assert "Traceback" not in errors
+    assert f"Go on with: python -m experiments.all {' '.join(given)} --resume" in errors
+    assert "2 runs: 2 on the SAMPLE\nQuick settings: the figures say" in told
+    assert re.search(r"\[1/2\] pupil_course-default: ROC AUC 0\.\d+ \(SAMPLE\), ", told)
+    first = [path for path in (out / "pupil_course").iterdir() if path.name[0] != "."]
+    assert len(first) == 1
+
+    monkeypatch.setattr(command, "ask", lambda names: COURSE)  # as the first one did
+    command.main([*given, "--resume"])
+    told = capsys.readouterr().out
+    assert "1 of them finished already" in told and "pupil_course-paper" in told
+    assert "[1/2]" not in told
+    (session,) = (out / "all").iterdir()
+    rows = [
+        line.split() for line in told.split("\n") if line.startswith("pupil_course")
+    ]
+    assert [row[:3] for row in rows] == [
+        ["pupil_course", "video", "SAMPLE"],
+        ["pupil_course", "paper", "SAMPLE"],
+    ]
+    assert rows[0][-1] == first[0].name
+    for row in rows:
+        metrics = json.loads((out / row[0] / row[-1] / "metrics.json").read_text())
+        assert metrics["protocol"] == row[1]
+        assert f"{metrics['roc_auc']:.3f}" == row[5]
+    assert f"Page: {session}/compare.html" in told
+    page = (session / "compare.html").read_text()
+    assert "SAMPLE" in page and all(row[-1] in page for row in rows)
+    assert command.QUICK in told and command.SAMPLE in told
+    assert (
+        f"$ python -m experiments.pupil_course {'--data sample'}"
+        in (session / "pupil_course-paper.log").read_text()
+    )
+
+    listing_command.main(["--out", str(out)])
+    assert "SAMPLE, quick settings" in capsys.readouterr().out.replace(
+        "\n        ", " "
+    )
+    finished = Session.open(out, command.plan(options(*given)), True, resume=True)
+    assert not finished.resumed  # nothing is left of the first session
+    finished.close()
+
+
+def test_killed_with_its_studies(tmp_path):
+    """kill -9 leaves none of them behind."""
+    code = (
+        "import sys\nfrom experiments import processes\n"
+        "child = processes.child(['run', *sys.argv[1:]])\n"
+        "print(child.pid, flush=True)\nchild.wait()"
+    )
+    result, out = tmp_path / "result.json", tmp_path / "runs"
+    long = ["pupil_lstm", "--data", "sample", "--epochs", "1000", "--out", str(out)]
+    arguments = [sys.executable, "-c", code, str(result), *long]
+    with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE) as process:
+        child = psutil.Process(int(process.stdout.readline()))
+        libraries = pathlib.Path(f"/proc/{child.pid}/maps")
+        wait_for(lambda: "tensorflow" in libraries.read_text(), "its work")
+        process.kill()
+    try:
+        wait_for(lambda: gone([child]), "its end")
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    assert not result.exists()
+
+
+def test_a_failure_does_not_stop_the_others(tmp_path, monkeypatch, capsys):
+    planned = [Planned(f"absent{n}", "default", "real", ["--x"]) for n in range(3)]
+    monkeypatch.setattr(command, "plan", lambda options: planned)
+    with pytest.raises(SystemExit) as error:
+        command.main(["--jobs", "2", "--out", str(tmp_path)])
+    assert error.value.code == 1
+    told = capsys.readouterr().out
+    (session,) = (tmp_path / "all").iterdir()
+    for number in range(3):
+        log = session / f"absent{number}-default.log"
+        failed = f"[{number + 1}/3] absent{number}-default: FAILED, exit status 1."
+        assert f"{failed} The end of {log}:\n    " in told
+        assert (
+            f"    ModuleNotFoundError: No module named 'experiments.absent{number}'"
+            in told
+        )
+        assert log.read_text().startswith(f"$ python -m experiments.absent{number} --x")
+        assert re.search(rf"absent{number} +default +real +FAILED\n", told)
+    assert (
+        "Page" not in told
+        and not json.loads((session / "runs.json").read_text())["finished"]
+    )
+
+
+def options(*arguments):
+    return command.parser().parse_args(list(map(str, arguments)))
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Plans without asking the studies, which takes TensorFlow."""
+    told = {"paper": None, "quick": ["--epochs", "1"]}
+    monkeypatch.setattr(command, "ask", lambda names: dict.fromkeys(names, told))
+
+
+def test_which_data(tmp_path, monkeypatch, capsys, nobody, asked):
+    planned = command.plan(options())
+    assert [one.study for one in planned] == list(STUDIES)
+    assert {one.kind for one in planned} == {"sample"}
+    # Whatever is open and absent: nothing is downloaded here.
+    assert all(one.argv[:2] == ["--data", "sample"] for one in planned)
+    (tmp_path / "pupil").mkdir()
+    (tmp_path / "gfe").mkdir()
+    (tmp_path / "gfe" / "README.txt").write_text(f"This is {sample.MARK}.")
+    monkeypatch.setenv("DUCHENNE_DATA", str(tmp_path))
+    real = ["--data", "real", "--data-dir", str(tmp_path / "pupil")]
+    for one in command.plan(options()):
+        assert (one.argv[:4] == real) == (one.kind == "real")
+        assert (one.kind == "real") == one.study.startswith("pupil")
+    capsys.readouterr()
+    planned = command.plan(options("--data", "real", "--quick", "--seed", "3"))
+    assert [one.study for one in planned] == ["pupil_lstm", "pupil_course"]
+    end = ["--seed", "3", "--out", "runs", "--epochs", "1"]
+    assert all(one.argv == real + end for one in planned)
+    told = capsys.readouterr().out
+    assert told.count("Left out, no real data: ") == len(STUDIES) - 2
+    assert f"gfe_lstm (looked in {tmp_path}/gfe)" in told
+    assert {one.kind for one in command.plan(options("--data", "sample"))} == {"sample"}
+
+
+def test_wrong_use(tmp_path, capsys, nobody):
+    (tmp_path / "pupil").mkdir()
+    for arguments, told in [
+        (["--data", "real"], "None of these studies has real data here"),
+        (["--data", "sample", "--data-dir", "."], "exclude each other"),
+        (["--data-dir", "/nowhere"], "there is no folder /nowhere"),
+        (["nvie_cnn", "--data-dir", tmp_path], "expected a folder that holds nvie/"),
+    ]:
+        with pytest.raises(SystemExit, match=f"^error: .*{told}"):
+            command.main(list(map(str, arguments)))
+    for arguments in (["nvie"], ["--jobs", "0"], ["--data", "fake"]):
+        with pytest.raises(SystemExit) as error:
+            command.main(arguments)
+        assert error.value.code == 2
+    assert "no study 'nvie'; known: nvie_inception, nvie_cnn" in capsys.readouterr().err
+    (tmp_path / "file").touch()
+    planned = [Planned("nvie_cnn", "default", "real", [])]
+    with pytest.raises(OSError, match="file"):
+        Session.open(tmp_path / "file", planned, False, resume=False)
+
+
+def test_what_a_session_goes_on_with(tmp_path, capsys):
+    """Only an unfinished one, of the same runs, with nobody at work in it."""
+    planned = [Planned("nvie_cnn", "image", "real", ["--seed", "1"])]
+    first = Session.open(tmp_path, planned, False, resume=False)
+    other = [Planned("nvie_cnn", "image", "real", ["--seed", "2"])]
+    for runs, quick in ((other, False), (planned, True)):
+        session = Session.open(tmp_path, runs, quick, resume=True)
+        assert session.folder != first.folder and not session.resumed
+        session.close()
+    assert capsys.readouterr().out.count("no unfinished session of these runs") == 2
+    first.close()
+    again = Session.open(tmp_path, planned, False, resume=True)
+    assert again.folder == first.folder and again.resumed
+    result = {"folder": str(tmp_path / "deleted since"), "seconds": 1.0}
+    sessions.write_json(again.result_file(planned[0]), result)
+    assert again.result(planned[0]) is None
+    again.finish()
+    session = Session.open(tmp_path, planned, False, resume=True)
+    assert session.folder != first.folder
+    session.close()
+
+
+def test_a_session_at_work_is_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(sessions, "PATIENCE", 1)
+    planned = [Planned("nvie_cnn", "default", "real", [])]
+    first = Session.open(tmp_path, planned, False, resume=False)
+    with pytest.raises(OSError, match="another process is at work in .*all/"):
+        Session.open(tmp_path, planned, False, resume=True)
+    child = processes.start(planned[0], first, 1)
+    first.close()  # nor is it free as long as one of its studies is at work
+    with pytest.raises(OSError, match="another process"):
+        Session.open(tmp_path, planned, False, resume=True)
+    processes.end_group(child)
+    assert Session.open(tmp_path, planned, False, resume=True).resumed
+
+
+def test_cores_are_shared_out(monkeypatch):
+    for name in processes.THREADS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    assert not set(processes.THREADS) & set(processes.environment(1))
+    shared = processes.environment(3)
+    assert {shared[name] for name in processes.THREADS} == {"2"}
+    assert processes.environment(100)["OMP_NUM_THREADS"] == "1"
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    assert processes.environment(3)["OMP_NUM_THREADS"] == "5"
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_study_takes_its_quick_settings(monkeypatch, name):
+    found = []
+    monkeypatch.setattr(common, "main", lambda study, parser, *_: found.append(parser))
+    module = one_run.module(name)
+    module.main([])
+    study, (parser,) = module.STUDY, found
+    parsed = vars(parser.parse_args(one_run.flags(study.quick)))
+    assert {key: parsed[key] for key in study.quick} == study.quick
+    assert set(study.quick) <= set(study.defaults) | {"head"}
+    default = parser.get_default("protocol")
+    assert study.paper_protocol != default
+    if study.paper_protocol:
+        argv = ["--protocol", study.paper_protocol]
+        assert parser.parse_args(argv).protocol == study.paper_protocol
+    assert (study.paper_protocol is None) == (name == "sase_lstm_pb")
+
+
+@pytest.mark.large
+def test_all_of_them_quickly(tmp_path, capsys):
+    command.main(["--data", "sample", "--quick", "--jobs", "2", "--out", str(tmp_path)])
+    told = capsys.readouterr().out
+    assert "17 runs: 17 on the SAMPLE" in told and "FAILED" not in told
+    (session,) = (tmp_path / "all").iterdir()
+    runs = [sessions._read(path) for path in session.glob("*-*.json")]
+    found = [listing.finished(one["folder"]) for one in runs]
+    assert len(found) == 17 and {one.kind for one in found} == {"sample"}
+    page = (session / "compare.html").read_text()
+    assert all(one.folder.name in page for one in found)
