@@ -1,5 +1,6 @@
 """Many videos at once: `zoo.inputs.landmarks.extract` in processes of its own."""
 
+import sys
 import warnings
 from pathlib import Path
 
@@ -20,6 +21,7 @@ def run(paths: list[str], settings: tuple[int, int, Path], jobs: int | None):
         paths: The videos.
         settings: Copies, seed, and the predictor's file.
         jobs: Processes at once; all cores if None. With one, there is no other process.
+            Inside a `joblib.parallel_config` for Dask, its workers do them.
 
     Returns:
         Tracks and reasons of failures, two dicts by path. A video that kills its
@@ -30,7 +32,6 @@ def run(paths: list[str], settings: tuple[int, int, Path], jobs: int | None):
         UserWarning: As `extract` does.
     """
     from joblib import Parallel, delayed
-    from joblib.externals.loky.process_executor import BrokenProcessPool
     from tqdm import tqdm
 
     tracks, reasons = {}, {}
@@ -47,7 +48,7 @@ def run(paths: list[str], settings: tuple[int, int, Path], jobs: int | None):
                     for message in messages:
                         warnings.warn(message, stacklevel=4)
                     bar.update()
-            except BrokenProcessPool:
+            except ended():
                 if len(some) == 1:
                     reasons[some[0]] = _KILLED.format(path=some[0])
                     bar.update()
@@ -59,6 +60,17 @@ def run(paths: list[str], settings: tuple[int, int, Path], jobs: int | None):
 
         work(paths)
     return tracks, reasons
+
+
+def ended() -> tuple[type[Exception], ...]:
+    """What is raised where a process was ended, here or on a cluster."""
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    if "distributed" not in sys.modules:
+        return (BrokenProcessPool,)
+    from distributed.scheduler import KilledWorker
+
+    return BrokenProcessPool, KilledWorker
 
 
 def attempt(path: str, copies: int, seed: int, model: Path):

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from experiments import faults, parts
 from experiments.run_folder import RunFolder
 
 
@@ -90,6 +91,7 @@ class Run:
         kind: `"real"` or `"sample"`.
         command: the command line that repeats it.
         given: names of the options that the user gave.
+        spread: where its parts are done, a `parts.Spread`.
     """
 
     study: Study
@@ -99,6 +101,7 @@ class Run:
     kind: str
     command: str
     given: frozenset = frozenset()
+    spread: object = field(default_factory=lambda: parts.Spread())
 
 
 def describe(value):
@@ -250,14 +253,15 @@ def main(study, arguments, work, argv=None):
     """
     argv = sys.argv[1:] if argv is None else argv
     try:
-        return start(study, arguments, work, argv)
+        with faults.termination():
+            return start(study, arguments, work, argv)
     except StudyError as error:
         raise SystemExit(f"error: {error}") from error
-    except OSError as error:  # a full disk, a folder that vanished
-        raise SystemExit(f"error: {str(error) or repr(error)}") from error
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("\nStopped.", file=sys.stderr)
-        raise SystemExit(130) from None  # as a shell reports Ctrl-C
+        # As a shell reports SIGTERM, or Ctrl-C.
+        terminated = isinstance(stop, faults.Terminated)
+        raise SystemExit(143 if terminated else 130) from None
 
 
 def start(study, arguments, work, argv):
@@ -266,6 +270,8 @@ def start(study, arguments, work, argv):
     options = vars(arguments.parse_args(argv))
     where = [options.pop(name) for name in ("data", "data_dir", "out", "resume")]
     data, data_dir, out, resume = where
+    # Without these options a study has no parts.
+    spread = parts.Spread(options.pop("jobs", 1), options.pop("dask", None))
     with user_errors():
         data_folder, tried = find_data(study, data, data_dir)
     kind = sample.kind(data_folder)
@@ -278,15 +284,20 @@ def start(study, arguments, work, argv):
     command = ["python", "-m", f"experiments.{study.name}", *argv]
     given = frozenset(name for name, value in options.items() if value is not None)
     run = Run(study, settings, folder, data_folder, kind, shlex.join(command), given)
+    run.spread = spread
     try:
-        last_words = work(run)
-    except BaseException:
+        with spread.opened():
+            last_words = work(run)
+    except BaseException as error:
         kept = folder.interrupt()
         if kept:
             again = [part for part in command if part != "--resume"] + ["--resume"]
             print(f"\n{kept} Go on with: {shlex.join(again)}", file=sys.stderr)
+        if fault := faults.explained(error, folder.path):
+            raise StudyError(fault) from error
         raise
-    final = folder.finish()
+    with user_errors():
+        final = folder.finish()
     print(f"\n{last_words}\nRun folder: {final}{on_sample(run.kind)}")
     return final
 

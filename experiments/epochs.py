@@ -27,9 +27,10 @@ class GraphTraining:
         self.optimiser = optimiser
         self.optimiser.build(self.model.trainable_variables)
         self.start = [variable.numpy() for variable in self.optimiser.variables]
-        self.train = tf.function(self.train_epoch, reduce_retracing=True)
+        self.graph = None
+        taken = tf.TensorSpec(self.model.input.shape, self.model.input.dtype)
         self.infer = tf.function(
-            lambda x: self.model(x, training=False), reduce_retracing=True
+            lambda x: self.model(x, training=False), input_signature=[taken]
         )
 
     def restart(self, seed):
@@ -42,8 +43,21 @@ class GraphTraining:
         for variable, value in pairs:
             variable.assign(value)
 
-    def train_epoch(self, x, labels, weights, order):
+    def train(self, x, labels, weights, order):
         """One epoch: a step for each row of `order`; returns the mean loss."""
+        arrays = x, labels, weights, order
+        if self.graph is None:
+            # One graph for parts of all sizes: what comes of a part must not depend on
+            # which one was the first in this process.
+            sizes = 1, 1, 1, 2
+            signature = [
+                tf.TensorSpec([None] * n + array.shape[n:], array.dtype)
+                for array, n in zip(arrays, sizes, strict=True)
+            ]
+            self.graph = tf.function(self.train_epoch, input_signature=signature)
+        return self.graph(*arrays)
+
+    def train_epoch(self, x, labels, weights, order):
         loss_of = keras.losses.SparseCategoricalCrossentropy()
         variables = self.model.trainable_variables
         total = 0.0

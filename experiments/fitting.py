@@ -17,6 +17,7 @@ from experiments.run_folder import epochs_done
 MONITOR = "val_cross_entropy"
 # Not stated in the thesis; the strength that Inception's authors trained with.
 L2 = 4e-5
+APART = 1_000_003  # between the seeds of two devices
 
 
 def compile_model(model, activation, learning_rate, decay, l2, steps):
@@ -42,23 +43,35 @@ def compile_model(model, activation, learning_rate, decay, l2, steps):
             if layer.trainable and hasattr(layer, "kernel_regularizer"):
                 layer.kernel_regularizer = keras.regularizers.L2(L2)
                 layer.kernel.regularizer = layer.kernel_regularizer
+    reduction = "sum" if devices() > 1 else "sum_over_batch_size"  # `weighted`
     if activation == "softmax":
-        loss = keras.losses.CategoricalCrossentropy()
+        loss = keras.losses.CategoricalCrossentropy(reduction=reduction)
         metric = keras.metrics.CategoricalCrossentropy(name="cross_entropy")
     else:
-        loss = keras.losses.BinaryCrossentropy()
+        loss = keras.losses.BinaryCrossentropy(reduction=reduction)
         metric = keras.metrics.BinaryCrossentropy(name="cross_entropy")
     accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
+    measures = [accuracy, metric]
+    if activation == "sigmoid":
+        # Scaled to sum to 1, so that it can stand beside a softmax's.
+        measures.append(keras.metrics.CategoricalCrossentropy(name="normalised"))
     # XLA would spend minutes on compiling Inception V4 for a short training.
     model.compile(
         keras.optimizers.Adam(rate),
         loss,
-        metrics=[accuracy, metric],
+        metrics=measures,
         jit_compile=False,
     )
 
 
-def fit(model, batches, validation, epochs, patience, folder, seed):
+def devices():
+    """How many devices train at once; in the scope of a `tf.distribute.Strategy`."""
+    import tensorflow as tf
+
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def fit(model, batches, validation, epochs, patience, folder, seed, report=None):
     """Trains with early stopping and puts the best epoch's weights back.
 
     Args:
@@ -70,6 +83,9 @@ def fit(model, batches, validation, epochs, patience, folder, seed):
         patience: epochs without a lower validation cross-entropy before it stops.
         folder: the `RunFolder`; its unfinished training, if any, is gone on with.
         seed: seed of the dropout.
+        report: function that hears, after each epoch, the validation cross-entropy of
+            the best one so far; a training that reports is quick to repeat, and keeps
+            neither backups nor logs.
 
     Returns:
         The history, a frame with a row an epoch; it is `history.csv` in the folder.
@@ -82,6 +98,10 @@ def fit(model, batches, validation, epochs, patience, folder, seed):
     csv = folder.path / "history.csv"
     history = known_history(csv, first)
     best = folder.work / "best.weights.h5"
+    if first and (len(history) < first or not is_whole(best)):
+        print("The training starts anew: what there is of it is damaged", flush=True)
+        shutil.rmtree(folder.work / "backup")
+        first, history = 0, known_history(csv, 0)
     if first < epochs and not exhausted(history, patience):
         threshold = history[MONITOR].min() if first else None
         model.fit(
@@ -89,7 +109,7 @@ def fit(model, batches, validation, epochs, patience, folder, seed):
             validation_data=validation,
             epochs=epochs,
             shuffle=False,  # the dataset does it, from the seed
-            verbose=1 if sys.stderr.isatty() else 2,
+            verbose=0 if report else 1 if sys.stderr.isatty() else 2,
             callbacks=[
                 EpochSeeds(seed),
                 keras.callbacks.TerminateOnNaN(),
@@ -103,12 +123,7 @@ def fit(model, batches, validation, epochs, patience, folder, seed):
                     initial_value_threshold=threshold,
                 ),
                 keras.callbacks.CSVLogger(csv, append=True),
-                keras.callbacks.TensorBoard(folder.path / "logs"),
-                keras.callbacks.BackupAndRestore(
-                    folder.work / "backup",
-                    double_checkpoint=True,
-                    delete_checkpoint=False,
-                ),
+                *([Report(report)] if report else kept(folder)),
             ],
         )
     history = pd.read_csv(csv)
@@ -120,6 +135,31 @@ def fit(model, batches, validation, epochs, patience, folder, seed):
         )
     model.load_weights(best)
     return history
+
+
+def kept(folder):
+    """What keeps a training: logs, and a backup of every epoch."""
+    return [
+        keras.callbacks.TensorBoard(folder.path / "logs"),
+        keras.callbacks.BackupAndRestore(
+            folder.work / "backup", double_checkpoint=True, delete_checkpoint=False
+        ),
+    ]
+
+
+class Report(keras.callbacks.Callback):
+    """Tells a function of the best epoch so far; see `fit`."""
+
+    def __init__(self, report):
+        super().__init__()
+        self.report, self.seen = report, []
+
+    def on_epoch_end(self, epoch, logs=None):
+        nats = logs.get("val_normalised", logs[MONITOR])
+        self.seen.append((logs[MONITOR], nats))
+        known = [pair for pair in self.seen if np.isfinite(pair[0])]
+        if known:  # otherwise `fit` says so
+            self.report(float(min(known)[1]))
 
 
 def repair(backup, steps):
@@ -149,7 +189,17 @@ def belong_together(weights, metadata, steps):
         epoch = json.loads(metadata.read_text())["epoch"]
         with h5py.File(weights) as file:
             return int(file["optimizer/vars/0"][()]) == epoch * steps
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError):
+        return False
+
+
+def is_whole(weights):
+    import h5py
+
+    try:
+        with h5py.File(weights):
+            return True
+    except OSError:
         return False
 
 
@@ -158,9 +208,15 @@ def known_history(csv, epochs):
     if not epochs:
         csv.unlink(missing_ok=True)
         return pd.DataFrame()
-    history = pd.read_csv(csv).iloc[:epochs]
-    history.to_csv(csv, index=False)
-    return history
+    try:
+        lines = csv.read_bytes().splitlines(keepends=True)
+        partial = csv.with_name(f".{csv.name}.partial")
+        partial.write_bytes(b"".join(lines[: epochs + 1]))
+        os.replace(partial, csv)
+        history = pd.read_csv(csv)
+        return history if MONITOR in history else pd.DataFrame()
+    except (FileNotFoundError, ValueError):
+        return pd.DataFrame()
 
 
 def since_best(history):
@@ -186,16 +242,21 @@ class Patience(keras.callbacks.EarlyStopping):
 
 
 class EpochSeeds(keras.callbacks.Callback):
-    """Draws an epoch's dropout from the seed and the epoch's number alone."""
+    """Draws an epoch's dropout from the seed and the epoch's number alone.
+
+    On several devices each gets its own, or all would drop out the same features.
+    """
 
     def __init__(self, seed):
         super().__init__()
         self.seed = seed
 
     def on_epoch_begin(self, epoch, logs=None):
+        copies = self.model.distribute_strategy.experimental_local_results
         random = [layer for layer in self.model.layers if is_random(layer)]
         for place, layer in enumerate(random):
-            layer.seed_generator.state.assign([self.seed + place, epoch])
+            for device, state in enumerate(copies(layer.seed_generator.state.value)):
+                state.assign([self.seed + place + APART * device, epoch])
 
 
 def is_random(layer):
@@ -239,10 +300,11 @@ def cache(trunk, batches, count, work, part):
     from tqdm import tqdm
 
     file, done = work / f"{part}.npy", work / f"{part}.labels.npy"
-    if not done.exists():
+    if not readable(file, done):
         shape = (count, *trunk.output.shape[1:])
         check_space(work, 4 * math.prod(shape))
         array = np.lib.format.open_memmap(file, "w+", np.float32, shape)
+        reserve(file)
         labels, start = [], 0
         with tqdm(
             total=count, desc=f"trunk, {part}", unit="picture", disable=None
@@ -260,6 +322,21 @@ def cache(trunk, batches, count, work, part):
     return np.load(file, mmap_mode="r"), np.load(done)
 
 
+def readable(*files):
+    """Whether arrays are there, and whole."""
+    try:
+        return all(np.load(file, mmap_mode="r") is not None for file in files)
+    except (OSError, ValueError, EOFError):
+        return False
+
+
+def reserve(file):
+    """Gives a mapped file its room: on a full disk, writing to it would crash."""
+    if hasattr(os, "posix_fallocate"):
+        with open(file, "r+b") as whole:
+            os.posix_fallocate(whole.fileno(), 0, os.path.getsize(file))
+
+
 def check_space(folder, needed):
     free = shutil.disk_usage(folder).free
     if needed > 0.9 * free:
@@ -271,7 +348,15 @@ def check_space(folder, needed):
 
 
 def cached_batches(arrays, batch_size, shuffle=False, seed=0, epoch=0):
-    """Batches from `cache`'s arrays, an epoch a pass, in the order `datasets` draws."""
+    """Batches from `cache`'s arrays, an epoch a pass, in the order `datasets` draws.
+
+    Args:
+        arrays: `(outputs, labels)`.
+        batch_size: rows in a batch.
+        shuffle: whether to draw a new order for every epoch.
+        seed: of the order.
+        epoch: number of the first pass.
+    """
     import tensorflow as tf
 
     outputs, labels = arrays

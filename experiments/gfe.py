@@ -6,14 +6,14 @@ Expression Recognition", The Australian National University (seeds/004).
 
 import dataclasses
 import hashlib
+import json
 import os
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from datasets import gfe, gfe_download, sample
-from experiments import common, gfe_report
+from experiments import common, gfe_report, parts, run_state
 from experiments.common import Round
 from experiments.gfe_learners import HISTORY, Part
 from experiments.gfe_method import Learned, Method
@@ -48,6 +48,7 @@ download = gfe_download.download
 def parser(study, doc):
     """The options that the studies on GFE share."""
     result = common.parser(study, doc)
+    parts.add_options(result)
     task = result.add_argument_group("task")
     protocols = "; ".join(f"{name}: {what}" for name, what in gfe.PROTOCOLS.items())
     task.add_argument(
@@ -58,10 +59,14 @@ def parser(study, doc):
     )
     task.add_argument(
         "--validate",
-        action="store_true",
-        default=None,
-        help="measure on five blocks of time inside the training part, without the "
-        "test part's labels: for choosing settings",
+        nargs="?",
+        const="time",
+        choices=["time", "signer"],
+        metavar="HOW",
+        help="measure inside the training part, without the test part's labels: for "
+        "choosing settings. HOW is time, five blocks of it (default), or signer, one "
+        "trained on and the other validated, both ways, with --protocol holdout only, "
+        "whose test part is put aside before: what experiments.search does",
     )
     task.add_argument(
         "--seeds",
@@ -170,19 +175,33 @@ def read(run):
     }
     with common.user_errors():
         run.folder.write_config(run, seen)
+        if run.settings["validate"] == "signer":
+            part = training_part(index, run.settings["protocol"])
+            index, points = index.iloc[part].reset_index(drop=True), points[part]
     return Data(index, points, told)
+
+
+def training_part(index, protocol):
+    """What is left for validation by signer: nothing else is known of the rest."""
+    if protocol != "holdout":
+        raise ValueError(
+            "--validate signer needs --protocol holdout: with the other protocols it "
+            f"would see tested frames. Received --protocol {protocol}."
+        )
+    return gfe.protocol(index, protocol)[0]["train"]
 
 
 def rounds(index, settings, seed):
     """The rounds of a protocol, or of its validation inside the training part."""
-    name = settings["protocol"]
+    by_signer = settings["validate"] == "signer"
+    name = "signer" if by_signer else settings["protocol"]
     result = []
     for found in gfe.protocol(index, name, seed):
         train, test = found["train"], found["test"]
         label = name
         if name == "signer":
             label = f"trained_on_{index['signer'].iloc[train[0]]}"
-        if not settings["validate"]:
+        if by_signer or not settings["validate"]:
             result.append(Round(label, train, test))
             continue
         for fold, (inner, held) in enumerate(gfe.blocks(index, train), start=1):
@@ -220,38 +239,70 @@ def make_part(index, expression, division, protocol, seed):
 
 def work(run):
     """Trains and evaluates all expressions; see `common.main`."""
-    from tqdm import tqdm
-
     settings = run.settings
-    tf.config.experimental.enable_op_determinism()
     with common.user_errors():
         settle_head(run)
     data = read(run)
     with common.user_errors():
         jobs = list(plan(data.index, settings))
-    method = Method(run.study.builder, settings)
+    threads = parts.threads(len(jobs))
+    parts.ready(threads)
+    learn(run, data, jobs, threads)
     tables, first = [], {}
-    bar = tqdm(jobs, desc=settings["protocol"], unit="training", disable=None)
-    for division, expression, rows, part in bar:
-        bar.set_postfix_str(f"{expression}, {division.name}, seed {part.seed}")
-        stem = run.folder.work / f"{part.seed}-{division.name}-{expression}"
-        learned = restored(stem, settings["head"] != "softmax")
-        if learned is None:
-            learned = method.learn(part, data.points[rows])
-            keep(stem, learned)
-        table = part.index.iloc[part.test].drop(columns="path")
-        tables.append(
-            table.assign(
-                seed=part.seed,
-                round=division.name,
-                probability=learned.probability,
-                **pruned(learned),
-            )
-        )
+    for job in jobs:
+        division, expression, _, part = job
+        learned = restored(stem(run, division, expression, part), settings)
+        tables.append(predicted(job, learned))
         if part.seed == settings["seed"]:
             first.setdefault(division.name, {})[expression] = learned
-    files = {} if settings["validate"] else write_models(run, method, first)
+    files = {} if settings["validate"] else write_models(run, first)
     return gfe_report.conclude(run, data, pd.concat(tables), first, files)
+
+
+def learn(run, data, jobs, threads):
+    """Does the parts that are not done, and keeps what comes of each."""
+    from tqdm import tqdm
+
+    stems = [stem(run, division, name, part) for division, name, _, part in jobs]
+    left = [n for n in range(len(jobs)) if restored(stems[n], run.settings) is None]
+    items = [(jobs[n][3], data.points[jobs[n][2]]) for n in left]
+    shared = run.study.builder, run.settings
+    title, done = run.settings["protocol"], len(jobs) - len(left)
+    with tqdm(
+        total=len(jobs), initial=done, desc=title, unit="training", disable=None
+    ) as bar:
+        for place, learned in parts.each(learn_one, items, run.spread, threads, shared):
+            division, expression, _, part = jobs[left[place]]
+            bar.set_postfix_str(f"{expression}, {division.name}, seed {part.seed}")
+            keep(stems[left[place]], learned)
+            bar.update()
+
+
+def learn_one(builder, settings, part, points):
+    return method(builder, settings).learn(part, points)
+
+
+def method(builder, settings):
+    """The `Method`, whose network and graphs serve one part after the other."""
+    key = builder, json.dumps(settings, sort_keys=True)
+    return parts.kept(key, lambda: Method(builder, settings))
+
+
+def stem(run, division, expression, part):
+    """What the names of a part's working files begin with."""
+    return run.folder.work / f"{part.seed}-{division.name}-{expression}"
+
+
+def predicted(job, learned):
+    """A row a measured frame of a part; see `gfe_report.measure`."""
+    division, _, _, part = job
+    table = part.index.iloc[part.test].drop(columns="path")
+    return table.assign(
+        seed=part.seed,
+        round=division.name,
+        probability=learned.probability,
+        **pruned(learned),
+    )
 
 
 def pruned(learned):
@@ -313,13 +364,11 @@ def keep(stem, learned):
     os.replace(partial, stem.with_suffix(".done"))
 
 
-def restored(stem, with_head):
+def restored(stem, settings):
     """What `keep` wrote, or `None` where it is not complete."""
-    done = stem.with_suffix(".done")
-    if not done.exists():
+    arrays = run_state.arrays(stem.with_suffix(".done"))
+    if arrays is None:
         return None
-    with np.load(done) as file:
-        arrays = dict(file)
     learned = Learned(arrays["probability"], before=arrays.get("before"))
     if "units" in arrays:
         learned.units = int(arrays["units"])
@@ -330,22 +379,23 @@ def restored(stem, with_head):
         learned.scale = {k: arrays[k] for k in ("mean", "variance") if k in arrays}
     for path in stem.with_suffix(".head").glob("head.*"):
         learned.head = heads.load(path)
-    return None if with_head and learned.head is None else learned
+    lacks_head = settings["head"] != "softmax" and learned.head is None
+    return None if lacks_head else learned
 
 
-def write_models(run, method, first):
+def write_models(run, first):
     """Writes model, SavedModel and heads of the first seed; returns what they are."""
     print("Writing the models", flush=True)
-    written, parts = {}, {}
+    of, written, served = method(run.study.builder, run.settings), {}, {}
     for name, learned in first.items():
         prefix = "" if len(first) == 1 else f"{name}/"
         place = run.folder.path / prefix
         place.mkdir(exist_ok=True)
-        model = method.saved(learned)
+        model = of.saved(learned)
         model.save(place / "model.keras")
         export(model, place / "saved_model")
         text = MODEL.format(", ".join(learned))
-        text += BATCH if method.z_score == "recording" else ""
+        text += BATCH if of.z_score == "recording" else ""
         written[f"{prefix}model.keras"] = text
         written[f"{prefix}saved_model/"] = "the same for TensorFlow alone"
         found = {}
@@ -356,6 +406,6 @@ def write_models(run, method, first):
                 head = heads.save(one.head, own)
                 written[f"{prefix}heads/EXPRESSION/{head.name}"] = HEAD
                 found[expression] = f"{prefix}heads/{expression}/{head.name}"
-        parts[prefix.rstrip("/")] = {"model": f"{prefix}model.keras", "heads": found}
-    run.folder.write_serving(run, "points", learned, parts)
+        served[prefix.rstrip("/")] = {"model": f"{prefix}model.keras", "heads": found}
+    run.folder.write_serving(run, "points", learned, served)
     return {**written, "serving.json": SERVING}

@@ -8,6 +8,7 @@ import pandas as pd
 import tensorflow as tf
 
 import zoo
+from experiments.common import StudyError
 from experiments.epochs import GraphTraining
 
 HISTORY = ["epoch", "loss", "test_loss"]
@@ -82,6 +83,9 @@ class Network(GraphTraining):
 
         The history, a row an epoch, has the test part's loss as well, to be looked at:
         nothing depends on it.
+
+        Raises:
+            StudyError: the training diverged.
         """
         self.restart(part.seed)
         rng = np.random.default_rng(part.seed)
@@ -96,6 +100,11 @@ class Network(GraphTraining):
             order = rng.permutation(rows)[: steps * size]
             order = order.reshape(steps, size, *rows.shape[1:])
             loss = float(self.train(*arrays, tf.constant(order, tf.int32)))
+            if not np.isfinite(loss):
+                raise StudyError(
+                    f"The training diverged in epoch {epoch + 1}: its loss is {loss}. "
+                    "Lower --learning-rate."
+                )
             probability = self.predict(part, x, part.test)
             right = np.where(truth == 1, probability, 1 - probability)
             test_loss = float(-np.mean(np.log(np.maximum(right, 1e-7))))

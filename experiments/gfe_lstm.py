@@ -16,7 +16,7 @@ recording.
 if not __package__:
     raise SystemExit("Start it in the checkout: python -m experiments.gfe_lstm")
 
-from experiments import common, gfe
+from experiments import common, gfe, search_gfe
 
 STUDY = common.Study(
     name="gfe_lstm",
@@ -28,11 +28,19 @@ STUDY = common.Study(
     download=gfe.download,
     defaults=gfe.FRAME_DEFAULTS,
     sample={"seeds": 1},
+    paper_protocol="shuffled",
+    quick={"epochs": 1, "seeds": 1, "batch_size": 512},
+    space=search_gfe.frames,
+    trial=search_gfe.TRIAL,
 )
 
 
+def parser():
+    return gfe.frame_parser(STUDY, __doc__)
+
+
 def main(argv=None):
-    return common.main(STUDY, gfe.frame_parser(STUDY, __doc__), gfe.work, argv)
+    return common.main(STUDY, parser(), gfe.work, argv)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ the paper's experiment before its own did, and tells F1 before and after.
 if not __package__:
     raise SystemExit("Start it in the checkout: python -m experiments.gfe_mlp")
 
-from experiments import common, gfe
+from experiments import common, gfe, search_gfe
 
 STUDY = common.Study(
     name="gfe_mlp",
@@ -29,6 +29,10 @@ STUDY = common.Study(
     download=gfe.download,
     defaults=gfe.FRAME_DEFAULTS,
     sample={"seeds": 1},
+    paper_protocol="shuffled",
+    quick={"epochs": 1, "seeds": 1, "batch_size": 512},
+    space=search_gfe.frames,
+    trial=search_gfe.TRIAL,
 )
 
 

@@ -89,7 +89,9 @@ def summarise(measures):
 def protocol_line(settings):
     """Names the protocol and what it leaks."""
     line = f"{settings['protocol']} ({gfe.PROTOCOLS[settings['protocol']]})"
-    if settings["validate"]:
+    if settings["validate"] == "signer":
+        line += "; VALIDATION on the other signer, inside the training part"
+    elif settings["validate"]:
         line += "; VALIDATION on blocks of time inside the training part"
     if settings.get("z_score") == "recording":
         line += "; the z-score sees whole recordings, tested frames included"
@@ -98,7 +100,8 @@ def protocol_line(settings):
 
 def title(run):
     settings = run.settings
-    inside = ", validation" if settings["validate"] else ""
+    how = " by signer" if settings["validate"] == "signer" else ""
+    inside = f", validation{how}" if settings["validate"] else ""
     inside += ", pruned" if settings.get("prune") else ""
     label = common.on_sample(run.kind)
     return f"{run.study.name}, protocol {settings['protocol']}{inside}{label}"

@@ -24,7 +24,7 @@ protocol's question; --people overrules it.
 if not __package__:
     raise SystemExit("Start it in the checkout: python -m experiments.gfe_sequence")
 
-from experiments import common, gfe
+from experiments import common, gfe, search_gfe
 
 STUDY = common.Study(
     name="gfe_sequence",
@@ -44,6 +44,10 @@ STUDY = common.Study(
         "features": "geometric",
     },
     sample={"seeds": 1},
+    paper_protocol="shuffled",
+    quick={"seeds": 1, "epochs": 1, "batch_size": 64, "head": "softmax"},
+    space=search_gfe.sequence,
+    trial=search_gfe.NETWORK,
 )
 PEOPLE = (
     "people",
@@ -52,11 +56,15 @@ PEOPLE = (
 )
 
 
-def main(argv=None):
-    parser = gfe.parser(STUDY, __doc__)
+def parser():
+    result = gfe.parser(STUDY, __doc__)
     heads = gfe.head_options("the frame in its context")
-    gfe.add_options(parser, STUDY, [*gfe.TRAINING, PEOPLE, *heads])
-    return common.main(STUDY, parser, gfe.work, argv)
+    gfe.add_options(result, STUDY, [*gfe.TRAINING, PEOPLE, *heads])
+    return result
+
+
+def main(argv=None):
+    return common.main(STUDY, parser(), gfe.work, argv)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ One thing differs from a plain SVC, which has no limit: a fit stops after
 hundreds. But a large C * gamma^3 on few features whose classes overlap may never end.
 """
 
+import contextlib
 import warnings
 
 import numpy as np
@@ -28,6 +29,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, recall_score
 from sklearn.svm import SVC
 from tqdm import tqdm
+
+from experiments import parts
 
 # Table 4.3; kernels from the simplest, as `best` breaks ties.
 KERNELS = ("linear", "rbf", "poly")
@@ -110,7 +113,7 @@ def kernel(gram, name, gamma):
     raise ValueError(f"Unknown kernel {name!r}; there are {', '.join(KERNELS)}.")
 
 
-def search(X, y, folds, grid=THESIS_GRID, n_jobs=None):
+def search(X, y, folds, grid=THESIS_GRID, n_jobs=None, spread=None):
     """Cross-validates an SVC with every setting of a grid.
 
     Args:
@@ -120,6 +123,7 @@ def search(X, y, folds, grid=THESIS_GRID, n_jobs=None):
         grid: dict of "kernel", "C" and "gamma" to the values to combine.
         n_jobs: number of threads, -1 for one a core; None for one, or for what an
             enclosing `joblib.parallel_config` says.
+        spread: a `parts.Spread`; with a cluster, its workers do the fits, not threads.
 
     Returns:
         DataFrame with one row a setting and the columns `kernel`, `C`, `gamma`,
@@ -142,22 +146,14 @@ def search(X, y, folds, grid=THESIS_GRID, n_jobs=None):
         for gamma in (grid["gamma"][:1] if name == "linear" else grid["gamma"])
     ]
     _check_size(products, kernels)
-    # A generator: only the kernel matrices now in use are in memory.
-    fits = (
-        delayed(_score)(matrix, y, train, test, C)
-        for name, gamma in kernels
-        for matrix in [kernel(products, name, gamma)]
-        for C in grid["C"]
-        for train, test in folds
-    )
     shape = (len(kernels), len(grid["C"]), len(folds), 3)
-    with warnings.catch_warnings():
-        # One warning for all fits follows.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        # libsvm releases the interpreter lock, so threads do.
-        done = Parallel(n_jobs, prefer="threads", return_as="generator")(fits)
-        bar = tqdm(done, "SVC grid", int(np.prod(shape[:3])), unit="fit", disable=None)
-        scores = dict(zip(kernels, np.reshape(list(bar), shape), strict=True))
+    count = int(np.prod(shape[:3]))
+    with tqdm(total=count, desc="SVC grid", unit="fit", disable=None) as bar:
+        if spread and spread.dask:
+            found = _on_cluster(products, y, folds, grid["C"], kernels, spread, bar)
+        else:
+            found = _in_threads(products, y, folds, grid["C"], kernels, n_jobs, bar)
+    scores = dict(zip(kernels, np.reshape(found, shape), strict=True))
     results = pd.DataFrame(
         _row(name, C, gamma, scores[name, used][i])
         for name in grid["kernel"]
@@ -202,6 +198,48 @@ def best(results):
         "C": float(first["C"]),
         "gamma": float(first["gamma"]),
     }
+
+
+def _in_threads(products, y, folds, Cs, kernels, n_jobs, bar):
+    """The scores of all fits, in order; libsvm releases the interpreter lock."""
+    # A generator: only the kernel matrices now in use are in memory.
+    fits = (
+        delayed(_score)(matrix, y, train, test, C)
+        for name, gamma in kernels
+        for matrix in [kernel(products, name, gamma)]
+        for C in Cs
+        for train, test in folds
+    )
+    found = []
+    with _no_warning_each():
+        for score in Parallel(n_jobs, prefer="threads", return_as="generator")(fits):
+            found.append(score)
+            bar.update()
+    return found
+
+
+def _on_cluster(products, y, folds, Cs, kernels, spread, bar):
+    """The same; a part is a kernel, so that the products travel once."""
+    shared = products, y, folds, Cs
+    threads, found = parts.threads(len(kernels)), {}
+    for place, scores in parts.each(_of_kernel, kernels, spread, threads, shared):
+        found[place] = scores
+        bar.update(len(scores))
+    return [found[place] for place in range(len(kernels))]
+
+
+def _of_kernel(products, y, folds, Cs, name, gamma):
+    matrix = kernel(products, name, gamma)
+    with _no_warning_each():
+        return [_score(matrix, y, train, test, C) for C in Cs for train, test in folds]
+
+
+@contextlib.contextmanager
+def _no_warning_each():
+    """One warning for all fits follows."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
 
 
 def _score(matrix, y, train, test, C):

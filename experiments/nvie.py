@@ -140,21 +140,32 @@ def serve(run, pictures, part):
     run.folder.write_serving(run, "pictures", classes, {"": part}, framing=framing)
 
 
+def measured_part(settings):
+    """Name of the part that a run measures."""
+    return "validation" if settings.get("validate") else "test"
+
+
+def protocol_line(settings):
+    """Names the protocol, and that it is not the test part that was measured."""
+    line = PROTOCOLS[settings["protocol"]]
+    return f"{line}; VALIDATION part" if settings.get("validate") else line
+
+
 def title(run):
     """Study, task, protocol and data in a line."""
     settings = run.settings
-    protocol = PROTOCOLS[settings["protocol"]]
+    protocol = protocol_line(settings)
     label = common.on_sample(run.kind)
     return f"{run.study.name}, task {settings['task']}, {protocol}{label}"
 
 
 def conclude(run, pictures, probability, files, figures, rows=(), **more):
-    """Measures the test part and writes what every study on NVIE writes.
+    """Measures the test part, or the validation part, and writes what all write.
 
     Args:
         run: the `Run`.
         pictures: its `Pictures`.
-        probability: of each class for the test part, `(n, classes)`.
+        probability: of each class for the measured part, `(n, classes)`.
         files: names of the files that the study has written itself.
         figures: names of the figures that it has drawn itself.
         rows: further rows for the table, `(name, measures)`.
@@ -163,7 +174,7 @@ def conclude(run, pictures, probability, files, figures, rows=(), **more):
     Returns:
         The text to end with.
     """
-    index, labels = pictures.part("test")
+    index, labels = pictures.part(measured_part(run.settings))
     task = run.settings["task"]
     names = nvie.CLASS_NAMES[task]
     result = evaluation.evaluate(labels, probability, index["subject"])
@@ -173,7 +184,8 @@ def conclude(run, pictures, probability, files, figures, rows=(), **more):
         "baselines": base,
         "paper": run.study.reported[task],
         "data": run.kind,
-        "protocol": PROTOCOLS[run.settings["protocol"]],
+        "protocol": protocol_line(run.settings),
+        "validation": bool(run.settings.get("validate")),
         **pictures.counts(),
         **more,
     }

@@ -34,15 +34,23 @@ STUDY = common.Study(
         "epochs": 300,
         "patience": 20,
         "head": "softmax",
+        "strategy": "none",
     },
     # Few pictures make few steps an epoch, so larger steps.
     sample={"learning_rate": 5e-4, "batch_size": 32, "augment": False, "epochs": 40},
+    paper_protocol="image",
+    quick={"epochs": 2, "size": 32},
+    space=nvie_network.space,
+    trial=nvie_network.TRIAL,
 )
 
 
+def parser():
+    return nvie_network.parser(STUDY, __doc__)
+
+
 def main(argv=None):
-    parser = nvie_network.parser(STUDY, __doc__)
-    return common.main(STUDY, parser, nvie_network.work, argv)
+    return common.main(STUDY, parser(), nvie_network.work, argv)
 
 
 if __name__ == "__main__":

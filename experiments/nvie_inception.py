@@ -14,6 +14,8 @@ mode is not stated; 2 lies in the range it settled on (1 to 3).
 if not __package__:
     raise SystemExit("Start it in the checkout: python -m experiments.nvie_inception")
 
+import functools
+
 from experiments import common, nvie, nvie_network
 
 STUDY = common.Study(
@@ -38,6 +40,7 @@ STUDY = common.Study(
         "epochs": 100,
         "patience": 10,
         "head": "softmax",
+        "strategy": "none",
     },
     # Random weights, so all layers train; small pictures, few epochs.
     sample={
@@ -49,12 +52,27 @@ STUDY = common.Study(
         "weights": "none",
         "epochs": 4,
     },
+    paper_protocol="image",
+    # Of untrained weights only the classifier: the rest then runs once.
+    quick={
+        "epochs": 1,
+        "size": 75,
+        "batch_size": 64,
+        "weights": "none",
+        "train_layers": 1,
+        "augment": False,
+    },
+    space=functools.partial(nvie_network.space, inception=True),
+    trial=nvie_network.TRIAL,
 )
 
 
+def parser():
+    return nvie_network.parser(STUDY, __doc__)
+
+
 def main(argv=None):
-    parser = nvie_network.parser(STUDY, __doc__)
-    return common.main(STUDY, parser, nvie_network.work, argv)
+    return common.main(STUDY, parser(), nvie_network.work, argv)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,15 @@ import tensorflow as tf
 import zoo
 from datasets import nvie as dataset
 from datasets import splits
-from experiments import common, figures, fitting, nvie
+from experiments import (
+    common,
+    evaluation,
+    figures,
+    fitting,
+    mirrored,
+    nvie,
+    search_space,
+)
 from zoo import heads
 from zoo.export import export
 from zoo.layers import PreparePictures
@@ -21,6 +29,13 @@ from zoo.layers import PreparePictures
 def parser(study, doc):
     """The options of a study with a network."""
     result = nvie.add_task(common.parser(study, doc))
+    result.add_argument(
+        "--validate",
+        action="store_true",
+        default=None,
+        help="measure the validation part, by which a training stops, instead of the "
+        "test part: for choosing settings",
+    )
     onoff = {"action": argparse.BooleanOptionalAction}
     count = {"type": common.positive, "metavar": "N"}
     rate = {"type": common.above_zero, "metavar": "X"}
@@ -70,6 +85,12 @@ def parser(study, doc):
                 "its features",
                 {"choices": ["softmax", "svm", "xgboost"]},
             ),
+            (
+                "strategy",
+                "mirrored: on all GPUs of this machine, which share the pictures of a "
+                "step",
+                {"choices": ["none", "mirrored"]},
+            ),
         ],
     }
     for title, options in groups.items():
@@ -96,6 +117,9 @@ def work(run):
     probability, head = decide(model, settings, data)
     draw_curves(run, history, probability.shape[1])
 
+    drawn = ["loss.png", "accuracy.png"]
+    if settings.get("validate"):
+        return nvie.conclude(run, data, probability, ["history.csv", "logs/"], drawn)
     print("Writing the model", flush=True)
     # A model that was never compiled: the optimiser's state is twice the weights' size.
     keras.Model(model.input, model.output, name=model.name).save(path / "model.keras")
@@ -107,7 +131,7 @@ def work(run):
         known = np.unique(data.part("train")[1])
         part |= {"head": files[-1], "known": known.tolist()}
     nvie.serve(run, data, part)
-    return nvie.conclude(run, data, probability, files, ["loss.png", "accuracy.png"])
+    return nvie.conclude(run, data, probability, files, drawn)
 
 
 def build(study, settings):
@@ -124,7 +148,7 @@ def build(study, settings):
     return zoo.train_layers(model, settings["train_layers"])
 
 
-def train(model, settings, data, folder, cached=True):
+def train(model, settings, data, folder, cached=True, report=None):
     """Trains the network; returns the history.
 
     Args:
@@ -134,6 +158,7 @@ def train(model, settings, data, folder, cached=True):
         folder: the `RunFolder`.
         cached: whether a frozen trunk runs once instead of in every epoch; with
             augmentation it cannot.
+        report: see `fitting.fit`.
     """
     classes = model.output.shape[-1]
     shared = {key: settings[key] for key in ("size", "batch_size", "task", "seed")}
@@ -166,18 +191,20 @@ def train(model, settings, data, folder, cached=True):
     with common.user_errors():
         batches(0)  # says now, and not in the middle, that imgaug is missing
     steps = -(-len(data.parts["train"]) // settings["batch_size"]) * settings["epochs"]
-    fitting.compile_model(
-        trained,
-        **{k: settings[k] for k in ("learning_rate", "decay", "l2")},
-        activation=settings["activation"],
-        steps=steps,
-    )
+    rate = {k: settings[k] for k in ("learning_rate", "decay", "l2", "activation")}
     limits = {key: settings[key] for key in ("epochs", "patience", "seed")}
-    return fitting.fit(trained, batches, validation, folder=folder, **limits)
+    count = len(data.parts["validation"])
+    with mirrored.devices(trained, batches, validation, count, settings) as several:
+        trained, batches, validation = several
+        fitting.compile_model(trained, steps=steps, **rate)
+        mirrored.ready(trained, validation)
+        return fitting.fit(
+            trained, batches, validation, folder=folder, report=report, **limits
+        )
 
 
 def decide(model, settings, data):
-    """Probabilities for the test part, and the head that gave them.
+    """Probabilities for the measured part, and the head that gave them.
 
     Returns:
         `(probability, head)`: `(n, classes)` with rows that sum to 1; `None` for the
@@ -189,8 +216,9 @@ def decide(model, settings, data):
         pictures = dataset.load(data.part(part)[0], **shared)
         return network.predict(pictures, verbose=0).astype(np.float64)
 
+    measured = nvie.measured_part(settings)
     if settings["head"] == "softmax":
-        return normalised(run(model, "test")), None
+        return normalised(run(model, measured)), None
     extractor = zoo.feature_extractor(model)
     index, labels = data.part("train")
     # Boosted trees want the classes that occur as 0, 1, 2 ...
@@ -198,8 +226,8 @@ def decide(model, settings, data):
     features = run(extractor, "train")
     with common.user_errors():
         head = make_head(settings, index, truth).fit(features, truth)
-    probability = np.zeros((len(data.parts["test"]), model.output.shape[-1]))
-    probability[:, known] = head.predict_proba(run(extractor, "test"))
+    probability = np.zeros((len(data.parts[measured]), model.output.shape[-1]))
+    probability[:, known] = head.predict_proba(run(extractor, measured))
     return normalised(probability), head
 
 
@@ -225,3 +253,53 @@ def draw_curves(run, history, classes):
         title = f"{name.capitalize()}\n{nvie.title(run)}"
         path = run.folder.path / f"{name}.png"
         figures.curves(history, column, line, title, path)
+
+
+def space(inception=False):
+    """Table 4.1 of the thesis; the rows of Inception V4 are its own (section 4.4.3)."""
+    found = {
+        "learning_rate": search_space.log(1e-6, 1e-3),
+        "dropout": search_space.even(0.0, 1.0, 0.1),
+        "batch_size": search_space.one_of(8, 16, 32, 64),
+        "decay": search_space.one_of(0, 2, 4, 8, 10),
+        "l2": search_space.onoff(),
+        "augment": search_space.onoff(),
+    }
+    if inception:
+        found["activation"] = search_space.one_of("softmax", "sigmoid")
+        found["train_layers"] = search_space.one_of(0, 1, 2, 3, 4, 5)
+    return found
+
+
+def trials(run):
+    """Reads the data once; see `search_space.Validation`."""
+    if run.settings["protocol"] != "subject":
+        raise common.StudyError(
+            "A search validates on people who were not trained on: --protocol image "
+            "has none. Use --protocol subject."
+        )
+    tf.config.experimental.enable_op_determinism()
+    data = nvie.read(run)
+
+    def measure(run, report):
+        settings = run.settings
+        keras.backend.clear_session()
+        keras.utils.set_random_seed(settings["seed"])
+        with common.user_errors():
+            model = build(run.study, settings)
+        train(model, settings, data, run.folder, report=report)
+        probability, _ = decide(model, settings, data)
+        index, labels = data.part(nvie.measured_part(settings))
+        return evaluation.evaluate(labels, probability, index["subject"])
+
+    return measure
+
+
+TRIAL = search_space.Validation(
+    trials,
+    "Validated on the validation part of the hold-out by subject: people who are in "
+    "neither the training nor the test part. By the same pictures a training stops, "
+    "here as in the study. The test part was not looked at.",
+    "Its test part is new to all that was chosen here.",
+    {"validate": True},
+)

@@ -30,7 +30,7 @@ from tqdm import tqdm
 
 from datasets import splits
 from datasets.nvie import CLASS_NAMES, load
-from experiments import common, evaluation, figures, kernel_search, nvie
+from experiments import common, evaluation, figures, kernel_search, nvie, parts
 from zoo import heads
 
 # Kernel values are dear with 27,648 pixels: room to compute each once, in MB.
@@ -44,11 +44,14 @@ STUDY = common.Study(
     paper=nvie.PAPER,
     reported={"spontaneous": 0.538, "emotion": 0.172},
     defaults={"search": True, "size": 96},
+    paper_protocol="image",
+    quick={"search": False, "size": 32},
 )
 
 
 def parser():
     result = nvie.add_task(common.parser(STUDY, __doc__))
+    parts.add_options(result)
     group = result.add_argument_group("SVM")
     group.add_argument(
         "--search",
@@ -88,7 +91,7 @@ def work(run):
 
     chosen, files, drawn, others, more = DEFAULT, [], [], [], {}
     if run.settings["search"]:
-        results = search(index, labels, pixels["train"], seed)
+        results = search(index, labels, pixels["train"], seed, run.spread)
         results.to_csv(path / "search.csv", index=False)
         title = f"Search, mean accuracy over 5 folds\n{nvie.title(run)}"
         figures.search(results, title, path / "search.png")
@@ -132,13 +135,15 @@ def read_pixels(index, run):
     return pixels
 
 
-def search(index, labels, pixels, seed):
+def search(index, labels, pixels, seed, spread):
     """The grid on the training pictures with light from the front."""
     frontal = np.flatnonzero((index["illumination"] == "front").fillna(False))
     rows = frontal if len(frontal) else np.arange(len(index))
     with common.user_errors():
         folds = splits.kfold(index.iloc[rows], labels[rows], seed=seed)
-        return kernel_search.search(pixels[rows], labels[rows], folds, n_jobs=-1)
+        return kernel_search.search(
+            pixels[rows], labels[rows], folds, n_jobs=spread.jobs or -1, spread=spread
+        )
 
 
 def fit(setting, pixels, labels, folds):

@@ -12,16 +12,16 @@ import os
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from datasets import pupil, sample
-from experiments import common, pupil_report
+from experiments import common, parts, pupil_report, run_state
 from zoo.export import export
 
 
-def parser(study, doc):
-    """The options that the studies on pupils share."""
+def parser(study, doc, jobs=None):
+    """The options that the studies on pupils share; `jobs` is a default."""
     result = common.parser(study, doc)
+    parts.add_options(result, jobs)
     protocols = "; ".join(f"{name}: {what}" for name, what in pupil.PROTOCOLS.items())
     result.add_argument_group("task").add_argument(
         "--protocol",
@@ -40,11 +40,13 @@ class Data:
         index: a row a series, see `datasets.pupil.index`.
         diameters: `(n, samples)`, raw; NaN not measured, 0 after the end.
         told: what was found and left out, for people.
+        content: a hash of the series.
     """
 
     index: pd.DataFrame
     diameters: np.ndarray
     told: str
+    content: str
 
     @property
     def labels(self):
@@ -99,8 +101,9 @@ def read(run):
     columns = ["observer", "video", "eye", "label", "n_samples"]
     content = hashlib.sha256(index[columns].to_csv(index=False).encode())
     content.update(diameters.tobytes())
+    content = content.hexdigest()[:16]
     seen = {
-        "content": content.hexdigest()[:16],
+        "content": content,
         "n_series": len(index),
         "n_genuine": int(index["label"].sum()),
         "n_observers": index["observer"].nunique(),
@@ -108,11 +111,20 @@ def read(run):
     }
     with common.user_errors():
         run.folder.write_config(run, seen)
-    return Data(index, diameters, told)
+        if run.settings.get("validate"):
+            # Nothing else is known of the test part.
+            first = pupil.protocol(
+                index, run.settings["protocol"], run.settings["seed"]
+            )[0]
+            index = index.iloc[first["train"]].reset_index(drop=True)
+            diameters = diameters[first["train"]]
+    return Data(index, diameters, told, content)
 
 
 def rounds(index, settings):
-    found = pupil.protocol(index, settings["protocol"], settings["seed"])
+    """The rounds of a protocol, or folds of observers of a training part."""
+    name = "observer" if settings.get("validate") else settings["protocol"]
+    found = pupil.protocol(index, name, settings["seed"])
     return [Round(**division, seed=settings["seed"]) for division in found]
 
 
@@ -126,37 +138,61 @@ def work(run, make_method):
             returns models from raw diameters by name; and `draw(results, title,
             folder)`, which returns the names of the figures it drew.
     """
-    from tqdm import tqdm
-
-    tf.config.experimental.enable_op_determinism()
-    tf.get_logger().setLevel("ERROR")  # many models, and a graph is traced for each
     data = read(run)
     with common.user_errors():
-        parts = rounds(data.index, run.settings)
-    method = make_method(run.settings, data)
-    results = {}
-    bar = tqdm(parts, desc=run.settings["protocol"], unit="round", disable=None)
-    for part in bar:
-        bar.set_postfix_str(part.name)
-        stem = run.folder.work / part.name
-        learned = restored(stem)
-        if learned is None:
-            learned = method.learn(part)
-            keep(stem, learned)
-        results[part.name] = learned
-    table = predictions(data, parts, results)
-    first = parts[0]
+        divided = rounds(data.index, run.settings)
+    threads = parts.threads(len(divided))
+    parts.ready(threads)
+    learn(run, make_method, data, divided, threads)
+    results = {part.name: restored(stem(run, part)) for part in divided}
+    table = predictions(data, divided, results)
+    method = made(make_method, run.settings, data)
+    first = divided[0]
     models = method.models(first, results[first.name])
     path = run.folder.path
-    written = write_models(run, models, first, len(parts))
+    written = {}
+    if not run.settings.get("validate"):
+        written = write_models(run, models, first, len(divided))
     drawn = method.draw(results, pupil_report.title(run), path)
     return pupil_report.conclude(run, data, table, results, models, drawn, written)
 
 
-def predictions(data, parts, results):
+def learn(run, make_method, data, divided, threads):
+    """Does the rounds that are not done, and keeps what comes of each."""
+    from tqdm import tqdm
+
+    left = [part for part in divided if restored(stem(run, part)) is None]
+    items = [(part,) for part in left]
+    shared = make_method, run.settings, data
+    title, done = run.settings["protocol"], len(divided) - len(left)
+    with tqdm(
+        total=len(divided), initial=done, desc=title, unit="round", disable=None
+    ) as bar:
+        for place, learned in parts.each(learn_one, items, run.spread, threads, shared):
+            bar.set_postfix_str(left[place].name)
+            keep(stem(run, left[place]), learned)
+            bar.update()
+
+
+def learn_one(make_method, settings, data, part):
+    return made(make_method, settings, data).learn(part)
+
+
+def made(make_method, settings, data):
+    """What learns, which serves one round after the other."""
+    key = make_method.__name__, json.dumps(settings, sort_keys=True), data.content
+    return parts.kept(key, lambda: make_method(settings, data))
+
+
+def stem(run, part):
+    """What the names of a round's working files begin with."""
+    return run.folder.work / part.name
+
+
+def predictions(data, divided, results):
     """A row a tested series: who, what, truth, and each model's probability."""
     tables = []
-    for part in parts:
+    for part in divided:
         rows = data.index.iloc[part.test].drop(columns="path")
         tables.append(rows.assign(round=part.name, **results[part.name].answers))
     return pd.concat(tables, ignore_index=True)
@@ -177,11 +213,9 @@ def keep(stem, learned):
 
 def restored(stem):
     """What `keep` wrote, or `None`."""
-    done = stem.with_name(f"{stem.name}.done")
-    if not done.exists():
+    arrays = run_state.arrays(stem.with_name(f"{stem.name}.done"))
+    if arrays is None:
         return None
-    with np.load(done) as file:
-        arrays = dict(file)
     history = None
     if "history" in arrays:
         history = pd.DataFrame(arrays["history"], columns=arrays["columns"])
@@ -199,7 +233,7 @@ def write_models(run, models, part, count):
     print("Writing the models", flush=True)
     path = run.folder.path
     of = "" if count == 1 else f", of the first of {count} rounds ({part.name})"
-    written, parts = {}, {}
+    written, served = {}, {}
     for name, model in models.items():
         prefix = "" if name == "probability" else f"{name}_"
         model.save(path / f"{prefix}model.keras")
@@ -208,6 +242,6 @@ def write_models(run, models, part, count):
         what += "" if name == "probability" else f", {name}"
         written[f"{prefix}model.keras"] = f"{what}, for Keras"
         written[f"{prefix}saved_model/"] = "the same for TensorFlow alone"
-        parts[prefix.rstrip("_")] = {"model": f"{prefix}model.keras"}
-    run.folder.write_serving(run, "diameters", ["posed", "genuine"], parts)
+        served[prefix.rstrip("_")] = {"model": f"{prefix}model.keras"}
+    run.folder.write_serving(run, "diameters", ["posed", "genuine"], served)
     return {**written, "serving.json": "what `zoo.load_run` needs to know of them"}

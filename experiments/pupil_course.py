@@ -37,6 +37,7 @@ STUDY = common.Study(
     paper="Gong",
     varies_by="protocol",
     defaults={},
+    paper_protocol="paper",
 )
 PENALTIES = np.logspace(-4, 0, 5)
 
@@ -111,7 +112,8 @@ class Course:
 
 def main(argv=None):
     work = functools.partial(pupil.work, make_method=Course)
-    return common.main(STUDY, pupil.parser(STUDY, __doc__), work, argv)
+    # A round takes less than a tenth of a second, and a process seconds to start.
+    return common.main(STUDY, pupil.parser(STUDY, __doc__, jobs=1), work, argv)
 
 
 if __name__ == "__main__":

@@ -19,9 +19,10 @@ the paper's.
 if not __package__:
     raise SystemExit("Start it in the checkout: python -m experiments.pupil_lstm")
 
+import argparse
 import functools
 
-from experiments import common, pupil
+from experiments import common, pupil, search_pupil
 from experiments.pupil_network import LAYERS, PrunedNetwork
 
 STUDY = common.Study(
@@ -43,6 +44,10 @@ STUDY = common.Study(
         "merge": "add",
     },
     sample={"epochs": 3},
+    paper_protocol="paper",
+    quick={"epochs": 1, "batch_size": 50},
+    space=search_pupil.space,
+    trial=search_pupil.TRIAL,
 )
 PRESETS = "the paper's 50 epochs, or the 10 of its re-implementation (seeds/001)"
 DIAMETERS = (
@@ -53,6 +58,10 @@ FOUR = (
     "the paper's, as we read it: trains on four groups of the training part, one after "
     "the other, all epochs each, and prunes by four patterns, the groups' mean series"
 )
+VALIDATE = (
+    "measure by folds of observers inside the training part of the protocol's first "
+    "round instead of the test part: for choosing settings"
+)
 MERGE = (
     "what becomes of the weights of a unit that goes: added to those of the unit that "
     "does the same (subtracted for the opposite), in proportion to how much it said, "
@@ -62,6 +71,7 @@ MERGE = (
 
 def parser():
     result = pupil.parser(STUDY, __doc__)
+    result.add_argument("--validate", action="store_true", default=None, help=VALIDATE)
     network = result.add_argument_group("network")
     network.add_argument(
         "--preset",
@@ -88,7 +98,7 @@ def parser():
         default = STUDY.default(name.replace("-", "_"))
         network.add_argument(f"--{name}", help=f"{text} {default}", **kind)
     network.add_argument(
-        "--four-patterns", action="store_true", default=None, help=FOUR
+        "--four-patterns", action=argparse.BooleanOptionalAction, help=FOUR
     )
     pruning = result.add_argument_group(
         f"pruning of {' and '.join(LAYERS)}",

@@ -44,18 +44,21 @@ class PrunedNetwork:
 
     def learn(self, part):
         """Trains on a round's training part and decides on its test part."""
-        training = self.training
-        training.restart(part.seed)
-        groups = self.groups(part)
-        history = self.fit(part, groups)
-        network = training.model
-        tested = tf.gather(self.x, part.test)
-        answers = {"probability": training.infer(tested).numpy()[:, 1]}
+        groups, history, answer = self.trained(part)
+        network, answers = self.training.model, {"probability": answer}
         x = self.x.numpy()
         smaller, told = self.pruned(network, self.patterns(x, groups))
         after = smaller.predict(x[part.test], verbose=0)
         answers["pruned"] = after[:, 1]
         return Learned(answers, network.get_weights(), history, told)
+
+    def trained(self, part):
+        """Trains; the groups, the history, and what it says of the test part."""
+        self.training.restart(part.seed)
+        groups = self.groups(part)
+        history = self.fit(part, groups)
+        tested = tf.gather(self.x, part.test)
+        return groups, history, self.training.infer(tested).numpy()[:, 1]
 
     def groups(self, part):
         """Training rows in an order of chance, in the groups they are trained in."""

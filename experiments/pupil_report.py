@@ -26,8 +26,9 @@ INTERVALS = (
 
 
 def title(run):
+    inside = ", validation" if run.settings.get("validate") else ""
     label = common.on_sample(run.kind)
-    return f"{run.study.name}, protocol {run.settings['protocol']}{label}"
+    return f"{run.study.name}, protocol {run.settings['protocol']}{inside}{label}"
 
 
 def table_rows(results, base, parameters, times):
@@ -131,6 +132,7 @@ def conclude(run, data, table, results, models, drawn, files):
             **measured[names["probability"]],
             "data": run.kind,
             "protocol": run.settings["protocol"],
+            "validation": bool(run.settings.get("validate")),
             "baselines": base,
             "paper": REPORTED,
             "models": measured,
@@ -148,6 +150,8 @@ def conclude(run, data, table, results, models, drawn, files):
     protocol = (
         f"{run.settings['protocol']} ({pupil.PROTOCOLS[run.settings['protocol']]})"
     )
+    if run.settings.get("validate"):
+        protocol += "; VALIDATION by observer, in the first round's training part"
     texts = {"Protocol": protocol}
     if units:
         texts["Units"] = report.text_table(units)

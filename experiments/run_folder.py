@@ -5,6 +5,7 @@ A run works in `.unfinished-<time>-<hash of the settings>` and is renamed to
 features) lies in `work/` inside and is gone then.
 """
 
+import errno
 import hashlib
 import importlib.metadata
 import json
@@ -15,9 +16,13 @@ import shutil
 import subprocess
 import time
 
+from experiments.run_state import NotFinite, data_told
+
 PACKAGES = "tensorflow keras numpy pandas scikit-learn xgboost imaug".split()
 PACKAGES += "python-calamine openpyxl dlib-bin opencv-contrib-python-headless".split()
 PREFIX = ".unfinished-"
+REST = ".rest-"
+LOCK = "lock"
 
 
 class RunFolder:
@@ -36,6 +41,8 @@ class RunFolder:
         self.resumed = resumed
         self.started = time.time()
         self.lock = locked(path)
+        for partial in path.rglob(".*.partial"):  # what a kill left half-written
+            remove(partial)
 
     @classmethod
     def open(cls, out, study, settings, resume):
@@ -48,19 +55,38 @@ class RunFolder:
             resume: whether to go on with an unfinished run.
 
         Raises:
-            OSError: the folder cannot be written.
+            OSError: the folder cannot be written, or, with `resume`, another process
+                is at work in it.
         """
         parent = pathlib.Path(out).expanduser() / study
-        key = short_hash(settings)
         try:
             parent.mkdir(parents=True, exist_ok=True)
+            return cls._open(parent, short_hash(settings), resume)
         except (FileExistsError, NotADirectoryError) as error:
             raise OSError(f"--out: {error.filename} is not a folder.") from error
+        except BlockingIOError as error:
+            raise OSError(
+                "--resume: another process is at work on the run of these settings, in "
+                f"{error.filename}. Wait for its end, or start without --resume."
+            ) from error
+        except OSError as error:
+            raise OSError(
+                f"--out: no run can be written to {parent}: {error}. Make room there, "
+                "or choose another folder with --out."
+            ) from error
+
+    @classmethod
+    def _open(cls, parent, key, resume):
+        for rest in parent.glob(f"{REST}*"):  # of runs that were killed at their end
+            shutil.rmtree(rest, ignore_errors=True)
         found = sorted(parent.glob(f"{PREFIX}*-{key}*"))
         unfinished = [path for path in found if not running(path)]
         if resume and unfinished:
-            print(f"Going on with {unfinished[-1]}")
-            return cls(unfinished[-1], resumed=True)
+            folder = cls(unfinished[-1], resumed=True)
+            print(f"Going on with {folder.path}")
+            return folder
+        if resume and found:
+            raise BlockingIOError(errno.EWOULDBLOCK, "at work", str(found[-1]))
         if resume:
             print(
                 f"--resume: no unfinished run of these settings in {parent}; starting"
@@ -89,14 +115,33 @@ class RunFolder:
 
     def finish(self):
         """Removes the working files and gives the folder its final name."""
-        shutil.rmtree(self.work)
         name = self.path.name.removeprefix(PREFIX)
         final = vacant(self.path.with_name(name), make=False)
+        rest = vacant(self.path.with_name(f"{REST}{name}"), make=False)
+        # Two renames: whoever kills this leaves all working files, or none.
+        self.work.rename(rest)
         self.path.rename(final)
+        if self.lock:
+            self.lock.close()
+        shutil.rmtree(rest, ignore_errors=True)
         return final
 
     def write_json(self, name, content):
-        (self.path / name).write_text(json.dumps(content, indent=2, default=str) + "\n")
+        """Writes a file that is whole or absent.
+
+        Raises:
+            NotFinite: a number in it is none.
+        """
+        try:
+            text = json.dumps(content, indent=2, default=str, allow_nan=False)
+        except ValueError as error:
+            raise NotFinite(
+                f"{name} would hold a measure that is not a number: {error}. The "
+                "training may have diverged: lower --learning-rate."
+            ) from error
+        partial = self.work / f"{name}.partial"
+        partial.write_text(text + "\n")
+        os.replace(partial, self.path / name)
 
     def write_serving(self, run, inputs, classes, parts, **more):
         """Writes `serving.json`: what `zoo.load_run` has to know beside the models.
@@ -143,13 +188,20 @@ class RunFolder:
         }
         before = self.path / "config.json"
         if self.resumed and before.exists():
-            known = json.loads(before.read_text())["data"]
+            known = data_told(before)
             if known != json.loads(json.dumps(config["data"], default=str)):
                 raise ValueError(
                     "The data have changed since the run was interrupted: now "
                     f"{config['data']}, then {known}. Start without --resume."
                 )
         self.write_json("config.json", config)
+
+
+def remove(path):
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def plural(count, name):
@@ -162,22 +214,32 @@ def locked(path):
         import fcntl
     except ImportError:  # Windows
         return None
-    file = open(path / "work" / "lock", "w")
+    file = open(path / "work" / LOCK, "w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        # Its owner may have removed it, and finished, since it was opened.
+        if not os.path.samestat(os.fstat(file.fileno()), os.stat(file.name)):
+            raise FileNotFoundError
+    except (BlockingIOError, FileNotFoundError) as error:
         file.close()
+        raise BlockingIOError(errno.EWOULDBLOCK, "at work", str(path)) from error
+    except OSError as error:
+        file.close()
+        if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+            return None  # a file system without locks
         raise
     return file
 
 
 def running(path):
     """Whether another process is at work in a run's folder."""
-    if not (path / "work" / "lock").exists():
+    if not (path / "work" / LOCK).exists():
         return False
     try:
         lock = locked(path)
     except BlockingIOError:
+        return True
+    except FileNotFoundError:  # ended just now
         return True
     if lock:
         lock.close()
@@ -205,7 +267,7 @@ def epochs_done(work):
     try:
         metadata = (work / "backup" / "training_metadata.json").read_text()
         return int(json.loads(metadata)["epoch"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return 0
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from datasets import sample, sase_fe, splits
-from experiments import common, sase_task
+from experiments import common, parts, parts_dask, sase_task
 from experiments.common import Round
 from experiments.sase_task import Task, Videos
 
@@ -47,6 +47,8 @@ def read(run):
         StudyError: the videos are not as expected, or not there.
     """
     settings = run.settings
+    if run.spread.dask:
+        parts_dask.seen_by_all([run.folder.work, run.data_dir])
     with common.user_errors():
         found = sase_fe.index(run.data_dir)
         told = sase_fe.summary(found)
@@ -54,12 +56,11 @@ def read(run):
         if run.kind != sample.kind_of(found["path"]):
             run.kind = "sample"  # a folder above may lead to it
             print("These videos are those of the SAMPLE, made by code, not people.")
-        index = usable(found, settings)
-        divided = rounds(index, settings)
+        index, divided = parted(usable(found, settings), settings)
         tested = np.isin(
             np.arange(len(index)), np.concatenate([r.test for r in divided])
         )
-        tracks, failures = tracks_of(index, tested, settings)
+        tracks, failures = tracks_of(index, tested, settings, run.spread)
     emotions = index["emotion"].unique()
     kept = np.array([track is not None for track in tracks])
     place = np.cumsum(kept) - 1
@@ -125,6 +126,29 @@ def usable(index, settings):
     return chosen
 
 
+def parted(index, settings):
+    """The videos that a run uses, and its rounds; a validation reads no tested ones.
+
+    Raises:
+        ValueError: the protocol has no validation.
+    """
+    if not settings.get("validate"):
+        return index, rounds(index, settings)
+    if settings["protocol"] != "holdout":
+        raise ValueError(
+            "--validate needs --protocol holdout: the others have no validation "
+            f"people. Received --protocol {settings['protocol']}."
+        )
+    kinds = index["emotion"] + index["label"].astype(str)
+    sides = splits.holdout(index, kinds, seed=settings["seed"])
+    kept = np.sort(np.concatenate([sides["train"], sides["validation"]]))
+    train, validated = (
+        np.searchsorted(kept, sides[side]) for side in ("train", "validation")
+    )
+    index = index.iloc[kept].reset_index(drop=True)
+    return index, [Round("validation", train, validated)]
+
+
 def rounds(index, settings):
     """The divisions that a protocol asks for."""
     kinds = index["emotion"] + index["label"].astype(str)
@@ -146,7 +170,7 @@ def rounds(index, settings):
     return [Round("challenge", np.flatnonzero(learned), np.flatnonzero(~learned))]
 
 
-def tracks_of(index, tested, settings):
+def tracks_of(index, tested, settings, spread):
     """The copies of every video, `None` where it cannot be read; and the failures."""
     tracks, failures = [None] * len(index), []
     groups = index.groupby([index["emotion"], tested], sort=False)
@@ -157,7 +181,8 @@ def tracks_of(index, tested, settings):
             copies = max(copies, settings["test_copies"])
         what = "test" if is_tested else "training"
         print(f"Reading {len(part)} {what} videos of {emotion}", flush=True)
-        arrays, kept, failed = loaded(part, copies, settings)
+        arrays, kept, failed = loaded(part, copies, settings, spread)
+        check_outside(failed)
         failures.append(failed)
         by_path = dict(zip(kept["path"], arrays, strict=True))
         for place, path in part["path"].items():
@@ -166,13 +191,30 @@ def tracks_of(index, tested, settings):
     return tracks, pd.concat(failures, ignore_index=True)
 
 
-def loaded(part, copies, settings):
+def loaded(part, copies, settings, spread):
     """What `sase_fe.load` returns; nothing and the failures where all of them fail."""
     try:
-        return sase_fe.load(part, copies, settings["seed"], settings["jobs"])
+        with spread.joblib():
+            return sase_fe.load(part, copies, settings["seed"], spread.jobs)
     except ValueError as error:
         failed = pd.DataFrame({"path": part["path"], "reason": str(error)})
         return [], part[:0], failed
+
+
+def check_outside(failed):
+    """Tells failures that are not the videos' own: nothing is left out for them.
+
+    Raises:
+        OSError: a video is gone, or the cache of points cannot be written.
+    """
+    for path, reason in failed.itertuples(index=False):
+        if not os.path.exists(path):
+            raise FileNotFoundError(
+                f"No such file or directory: {path!r}. It was there when the run "
+                "began: bring it back."
+            )
+        if "cannot write the landmarks" in reason:
+            raise OSError(reason)
 
 
 def check(index, divided, emotions):
@@ -213,20 +255,20 @@ def content(index, tracks):
 def tasks(run, data):
     """A task for each round and emotion."""
     emotions = [e for e in sase_fe.EMOTIONS if e in set(data.index["emotion"])]
-    jobs = workers(run.settings["jobs"], len(data.rounds) * len(emotions))
+    threads = parts.threads(len(data.rounds) * len(emotions))
+    work, models = (path.resolve() for path in (run.folder.work, run.folder.path))
     for part in data.rounds:
         for emotion in emotions:
             name = f"{part.name}-{emotion}"
-            first = part is data.rounds[0]
+            first = part is data.rounds[0] and not run.settings.get("validate")
             yield Task(
                 name,
                 videos(data, part.train, emotion, run.settings["copies"]),
                 videos(data, part.test, emotion, run.settings["test_copies"]),
                 run.settings,
-                run.folder.work / name,
-                run.folder.path / emotion if first else None,
-                max(1, cores() // jobs),
-                os.getpid(),
+                work / name,
+                models / emotion if first else None,
+                threads,
             )
 
 
@@ -262,31 +304,19 @@ def serve(run, every):
     run.folder.write_serving(run, "tracks", ["fake", "genuine"], parts, settings=used)
 
 
-def cores():
-    import joblib
-
-    return joblib.cpu_count()
-
-
-def workers(jobs, count):
-    return min(jobs or cores(), count)
-
-
 def work(run, every):
     """Does all tasks that are not done, several at once.
 
     Raises:
         StudyError: a training diverged, or there are too few people for the heads.
     """
-    from joblib import Parallel, delayed
-
-    left = [task for task in every if not task.file("done").exists()]
-    parallel = Parallel(
-        workers(run.settings["jobs"], len(every)), return_as="generator_unordered"
-    )
+    left = [task for task in every if sase_task.done(task) is None]
+    items = [(task,) for task in left]
     with progress(every, run.settings["epochs"]) as told:
         try:
-            for name in parallel(delayed(sase_task.work)(task) for task in left):
+            for _, name in parts.each(
+                sase_task.work, items, run.spread, every[0].threads
+            ):
                 told(f"{name} done")
         except ArithmeticError as error:
             raise common.StudyError(

@@ -23,7 +23,7 @@ if not __package__:
 import argparse
 
 from datasets.sase_fe import EMOTIONS
-from experiments import common, sase, sase_report
+from experiments import common, parts, sase, sase_report, search_sase
 
 STUDY = common.Study(
     name="sase_lstm_pb",
@@ -55,6 +55,18 @@ STUDY = common.Study(
         "units": 128,
         "depth": 2,
     },
+    quick={
+        "emotions": ["happiness"],
+        "epochs": 2,
+        "batch_size": 8,
+        "steps": 5,
+        "copies": 1,
+        "test_copies": 1,
+        "units": 16,
+        "depth": 1,
+    },
+    space=search_sase.space,
+    trial=search_sase.TRIAL,
 )
 CONTEXT = (
     "where the next context comes from: the hidden layer as in the paper, or the Grid "
@@ -64,6 +76,7 @@ CONTEXT = (
 
 def parser():
     result = common.parser(STUDY, __doc__)
+    parts.add_options(result)
     task = result.add_argument_group("task")
     protocols = "; ".join(f"{name}: {what}" for name, what in sase.PROTOCOLS.items())
     task.add_argument(
@@ -73,18 +86,19 @@ def parser():
         help=f"{protocols} (default: holdout)",
     )
     task.add_argument(
+        "--validate",
+        action="store_true",
+        default=None,
+        help="measure the validation people, and do not train on them, instead of the "
+        "test part: for choosing settings; with --protocol holdout",
+    )
+    task.add_argument(
         "--emotions",
         nargs="+",
         choices=EMOTIONS,
         metavar="EMOTION",
         action=InOrder,
         help=f"of {', '.join(EMOTIONS)} (default: all)",
-    )
-    task.add_argument(
-        "--jobs",
-        type=common.positive,
-        metavar="N",
-        help="processes at once, for videos and for networks (default: one a core)",
     )
     network = result.add_argument_group("network")
     positive, rate = common.positive, common.above_zero
@@ -125,11 +139,11 @@ class InOrder(argparse.Action):
 
 
 def work(run):
-    run.settings.setdefault("jobs", None)
     data = sase.read(run)
     every = list(sase.tasks(run, data))
     sase.work(run, every)
-    sase.serve(run, every)
+    if not run.settings.get("validate"):
+        sase.serve(run, every)
     return sase_report.conclude(run, data, every)
 
 

@@ -55,8 +55,9 @@ FIGURES = (
 
 
 def title(run):
+    inside = ", validation" if run.settings.get("validate") else ""
     label = common.on_sample(run.kind)
-    return f"{run.study.name}, protocol {run.settings['protocol']}{label}"
+    return f"{run.study.name}, protocol {run.settings['protocol']}{inside}{label}"
 
 
 def predictions(data, results):
@@ -94,6 +95,7 @@ def conclude(run, data, every):
             **measured["xgboost"],
             "data": run.kind,
             "protocol": run.settings["protocol"],
+            "validation": bool(run.settings.get("validate")),
             "baselines": base,
             "paper": REPORTED,
             "heads": measured,
@@ -252,11 +254,15 @@ def write_report(run, data, rows, emotions, sentence, answers, drawn):
         "EMOTION/svm/head.skops": "the support vector machine",
         "EMOTION/logistic/head.skops": "the logistic regression",
     }
+    line = f"{protocol} ({sase.PROTOCOLS[protocol]})"
+    if run.settings.get("validate"):
+        line += "; VALIDATION people, not the test part"
+        files = {n: t for n, t in files.items() if "/" not in n and "serv" not in n}
     texts = {
         "Emotions": report.text_table(emotions),
         "Answers": f"{answers}\n{DECISION}",
         "Figures": FIGURES,
-        "Protocol": f"{protocol} ({sase.PROTOCOLS[protocol]})",
+        "Protocol": line,
         "In pairs": PAIRS,
         "The paper's Tables 2 and 3": f"{report.text_table(challenge)}\n{CHALLENGE}",
         "Intervals": INTERVALS,

@@ -11,6 +11,8 @@ import pathlib
 import numpy as np
 import pandas as pd
 
+from experiments import run_state
+
 FRAMES_AT_ONCE = 10_000  # in recognition: about a gigabyte with the paper's network
 
 
@@ -24,8 +26,7 @@ class Task:
         settings: the study's settings.
         stem: path that the names of its working files begin with.
         folder: where models and heads go, or `None`.
-        threads: to use.
-        study: process id of the study; its workers end when it has ended.
+        threads: of the boosted trees.
     """
 
     name: str
@@ -35,7 +36,6 @@ class Task:
     stem: pathlib.Path
     folder: pathlib.Path | None
     threads: int
-    study: int
 
     def file(self, ending):
         return self.stem.with_name(f"{self.stem.name}.{ending}")
@@ -91,11 +91,9 @@ class Learned:
 
 def done(task):
     """What `work` left of a task that is done, or `None`."""
-    path = task.file("done")
-    if not path.exists():
+    arrays = run_state.arrays(task.file("done"))
+    if arrays is None or not task.file("csv").exists():
         return None
-    with np.load(path) as file:
-        arrays = dict(file)
     names = [name for name in arrays if name.startswith("answer_")]
     return Learned(
         {name.removeprefix("answer_"): arrays[name] for name in names},
@@ -117,7 +115,6 @@ def work(task):
         ArithmeticError: the training diverged.
         ValueError: there are too few people for the heads.
     """
-    prepare(task.threads)
     from keras import ops
 
     import zoo
@@ -162,21 +159,6 @@ def work(task):
     return task.name
 
 
-def prepare(threads):
-    """TensorFlow for this process: as many threads, repeatable, quiet."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import tensorflow as tf
-
-    tf.config.experimental.enable_op_determinism()
-    tf.get_logger().setLevel("ERROR")
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        for device in tf.config.list_physical_devices("GPU"):
-            tf.config.experimental.set_memory_growth(device, True)
-    except RuntimeError:
-        pass  # this process has begun already
-
-
 def network(zoo, settings):
     import keras
 
@@ -201,13 +183,11 @@ def learn(model, task):
         settings["seed"],
     )
     rows = []
-    if task.file("state").exists():
-        with np.load(task.file("state")) as state:
-            learning.restore(state)
-            rows = state["history"].tolist()
+    state = run_state.arrays(task.file("state"))
+    if state is not None:
+        learning.restore(state)
+        rows = state["history"].tolist()
     while learning.epoch < settings["epochs"]:
-        if orphaned(task):
-            os._exit(1)  # nobody waits for this any more
         logs = learning.run_epoch()
         rows.append([learning.epoch - 1, logs["loss"], logs["learning_rate"]])
         # The state comes last: what it does not know of is done again.
@@ -222,11 +202,6 @@ def recognised(model, tracks, settings):
     longest = max(len(track) for track in tracks)
     at_once = max(1, FRAMES_AT_ONCE // longest)
     return model.recognise(tracks, settings["steps"], settings["pb_rate"], at_once)
-
-
-def orphaned(task):
-    """Whether this is a worker whose study was killed."""
-    return task.study not in (os.getpid(), os.getppid())
 
 
 def write_arrays(path, arrays):

@@ -14,6 +14,11 @@ import pytest
 # in contrast, is not inherited.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Tests run in several processes already: a study does its parts in this one, unless it
+# is told otherwise, and as many threads do them here as in processes of their own.
+os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+
 BARE = """
 import json, sys, numpy as np, tensorflow as tf
 for line in sys.stdin:

@@ -1,9 +1,7 @@
-import dataclasses
 import json
 import os
 import re
 import shutil
-import sys
 
 import keras
 import numpy as np
@@ -12,7 +10,7 @@ import pytest
 
 import zoo
 from datasets import sample, sase_fe
-from experiments import sase, sase_heads, sase_lstm_pb, sase_task
+from experiments import parts, sase, sase_heads, sase_lstm_pb, sase_task
 from zoo import heads
 from zoo.inputs import landmark_files
 
@@ -183,21 +181,6 @@ def interrupt(*_):
     raise KeyboardInterrupt
 
 
-def test_a_worker_whose_study_was_killed_stops(tmp_path, monkeypatch, capsys):
-    nobody = sase_task.Task("", None, None, {}, tmp_path, None, 1, study=1)
-    assert sase_task.orphaned(nobody)
-    for study in (os.getpid(), os.getppid()):
-        assert not sase_task.orphaned(dataclasses.replace(nobody, study=study))
-    told = iter([False, False, True])
-    monkeypatch.setattr(sase_task, "orphaned", lambda task: next(told))
-    monkeypatch.setattr(sase_task.os, "_exit", sys.exit)
-    with pytest.raises(SystemExit):
-        run(tmp_path, *ALONE)
-    assert "Unfinished, the first part begun: " in capsys.readouterr().err
-    (left,) = tmp_path.glob("*/.unfinished-*")
-    assert len(pd.read_csv(left / "work" / "holdout-anger.csv")) == 2
-
-
 def test_what_cannot_be_read_is_listed(tmp_path):
     data = tmp_path / "sase_fe"
     shutil.copytree(sample.path("sase_fe") / "Train", data / "Train")
@@ -235,11 +218,11 @@ def test_the_same_video_twice_is_told(tmp_path, capsys):
 
 @pytest.mark.parametrize("copies, test_copies", [(3, 1), (0, 2), (2, 0), (0, 0)])
 def test_training_and_test_have_the_copies_asked_for(copies, test_copies):
-    asked = {**settings("folds", ["anger"]), "jobs": 1}
+    asked = settings("folds", ["anger"])
     asked |= {"copies": copies, "test_copies": test_copies}
     index = sase.usable(sase_fe.index(sample.path("sase_fe")), asked)
     rounds = sase.rounds(index, asked)
-    tracks, _ = sase.tracks_of(index, np.ones(len(index), bool), asked)
+    tracks, _ = sase.tracks_of(index, np.ones(len(index), bool), asked, parts.Spread())
     data = sase.Data(index, tracks, rounds, "")
     whole = sase_fe.load(index)[0]
     for count in (copies, test_copies):
