@@ -10,7 +10,9 @@ missing coordinates are bridged within the whole recording (`zoo.inputs.gfe_file
 before any split: at a split's edge a bridged value has seen both sides.
 """
 
+import math
 import os
+import tempfile
 
 import numpy as np
 import pandas as pd
@@ -172,11 +174,16 @@ def windows(
     Raises:
         ValueError: An even span, a row that is not in `within`, or one twice in it.
     """
+    seen = _seen(index, span, index if within is None else within)
+    return seen(np.arange(len(index)))
+
+
+def _seen(index: pd.DataFrame, span: int, within: pd.DataFrame):
+    """Function from rows of `index` to their windows; it keeps 24 bytes a row."""
     if not isinstance(span, (int, np.integer)) or span < 1 or span % 2 == 0:
         raise ValueError(f"Expected span to be an odd number of frames, got {span!r}.")
-    within = index if within is None else within
     if index.empty:
-        return np.empty((0, span), int)
+        return lambda rows: np.empty((0, span), int)
     keys = _keys(pd.concat([within[["path", "frame"]], index[["path", "frame"]]]))
     known, wanted = keys[: len(within)], keys[len(within) :]
     order = np.argsort(known, kind="stable")
@@ -202,8 +209,12 @@ def windows(
     ends = np.concatenate([breaks, [len(known)]]) - 1
     run = np.searchsorted(breaks, places, side="right")
     steps = np.arange(span) - span // 2
-    seen = places[:, None] + steps
-    return order[np.clip(seen, starts[run][:, None], ends[run][:, None])]
+
+    def seen(rows):
+        first, last = (edges[run[rows]][:, None] for edges in (starts, ends))
+        return order[np.clip(places[rows][:, None] + steps, first, last)]
+
+    return seen
 
 
 def _keys(rows: pd.DataFrame) -> np.ndarray:
@@ -221,6 +232,7 @@ def load(
     *,
     shuffle: bool = False,
     epoch: int = 0,
+    folder: str | os.PathLike | None = None,
 ):
     """Reads the frames of an index, alone or in windows, in batches.
 
@@ -236,6 +248,8 @@ def load(
         shuffle: Whether to draw a new order for every epoch.
         epoch: Number of the first pass, from 0: an interrupted training goes on
             with what it would have seen.
+        folder: An existing folder for a temporary file with the points, for more
+            frames than fit into memory (1.2 kB each); in memory by default.
 
     Returns:
         A `tf.data.Dataset` of `(points, labels)`: float32 (batch, 100, 3), or (batch,
@@ -252,18 +266,40 @@ def load(
     if span is None and within is not None:
         raise ValueError("Expected a span along with `within`, got None.")
     if span is None:
-        within, where = index, np.arange(len(index))
+        within, seen = index, np.arange(len(index)).__getitem__
     else:
-        where = windows(index, span, within)
         within = index if within is None else within
-    with tf.device("CPU:0"):  # where batches are gathered, whatever trains on them
-        values = tf.constant(points(within))
-        where = tf.constant(where, tf.int32)
-        labels = tf.constant(index["label"].to_numpy(np.int32))
+        seen = _seen(index, span, within)
+    values = points(within).__getitem__ if folder is None else _stored(within, folder)
+    labels = index["label"].to_numpy(np.int32)
+
+    def read(rows):
+        return values(seen(rows)), labels[rows]
 
     def batch(rows):
-        return tf.gather(values, tf.gather(where, rows)), tf.gather(labels, rows)
+        kinds = tf.float32, tf.int32
+        # Stateless, or determinism would make the map read one batch at a time.
+        frames, truth = tf.numpy_function(read, [rows], kinds, stateful=False)
+        frames.set_shape((None, *(() if span is None else (span,)), files.POINTS, 3))
+        truth.set_shape((None,))
+        return frames, truth
 
     return order.map(
         batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     ).prefetch(tf.data.AUTOTUNE)
+
+
+def _stored(index: pd.DataFrame, folder: str | os.PathLike):
+    """Function from positions to points that lie in a file, gone with the function."""
+    file = tempfile.TemporaryFile(dir=folder)
+    shape = (len(index), files.POINTS, 3)
+    file.truncate(4 * math.prod(shape))
+    for rows in index.groupby("path").indices.values():
+        values = np.memmap(file, np.float32, "r+", shape=shape)
+        values[rows] = points(index.iloc[rows])
+
+    def read(where):
+        # Mapped anew each time: what a map has shown stays in memory as long as it.
+        return np.array(np.memmap(file, np.float32, "r", shape=shape)[where])
+
+    return read

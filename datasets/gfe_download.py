@@ -10,6 +10,7 @@ import lzma
 import os
 import re
 import shutil
+import struct
 import tempfile
 import urllib.request
 import zipfile
@@ -17,7 +18,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from datasets import gfe
-from zoo.inputs import gfe_files
+from zoo.inputs import gfe_files, plain_files
 
 URL = "https://archive.ics.uci.edu/static/public/317/grammatical+facial+expressions.zip"
 
@@ -31,6 +32,9 @@ _DAMAGED = (
     lzma.LZMAError,
     EOFError,
     RuntimeError,  # encrypted; or, as NotImplementedError, an unknown compression
+    struct.error,
+    OverflowError,
+    IndexError,
 )
 
 
@@ -83,7 +87,9 @@ def _download(folder: Path, url: str) -> None:
         try:
             _unpack(fetched, unpacked)
         except _DAMAGED as error:
-            raise ValueError(f"the archive is damaged or no zip ({error}).") from error
+            raise ValueError(
+                f"the archive is damaged or no zip ({plain_files.short(error)})."
+            ) from error
         _check(unpacked)
         try:
             unpacked.rename(folder)
@@ -154,7 +160,7 @@ def _unpack(archive: Path, folder: Path, nested: bool = False) -> None:
             raise ValueError(
                 "the archive holds none of the expected files, X_datapoints.txt and "
                 f"X_targets.txt, but {len(members)} others: "
-                f"{', '.join(member.filename for member in members[:3])}."
+                f"{plain_files.short(', '.join(m.filename for m in members[:3]))}."
             )
 
 
@@ -170,6 +176,6 @@ def _refuse_to_climb(name: str) -> None:
     parts = re.split(r"[/\\]", name)
     if ".." in parts or not parts[0] or re.match("[A-Za-z]:", name):
         raise ValueError(
-            f"the archive holds {name!r}, a path that leads out of its folder; "
-            "nothing of it is used."
+            f"the archive holds {plain_files.short(repr(name))}, a path that leads out "
+            "of its folder; nothing of it is used."
         )

@@ -13,6 +13,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from zoo.inputs import plain_files
+
 EMOTIONS = ("happiness", "disgust", "fear", "surprise", "anger", "sadness")
 
 LAYOUT = """\
@@ -125,7 +127,7 @@ def canonical_subject(name: str | None) -> str | None:
     name = _whole(name)
     if not _FOLDERS["subject"].fullmatch(name):
         return name.casefold()
-    return f"{int(re.search(r'[0-9]+$', name).group()):03d}"
+    return re.search(r"[0-9]+$", name).group().lstrip("0").rjust(3, "0")
 
 
 def _whole(text: str) -> str:
@@ -151,7 +153,9 @@ def emotion_digit(name: str | None) -> str | None:
 def natural_key(path: str) -> list:
     """Sorts `2.bmp` before `10.bmp`."""
     parts = re.split("([0-9]+)", path.lower())
-    return [int(part) if i % 2 else part for i, part in enumerate(parts)]
+    # Numbers of any length, by their length first.
+    parts[1::2] = [(len(n), n) for n in (part.lstrip("0") for part in parts[1::2])]
+    return parts
 
 
 def walk(root: Path) -> tuple[list[str], dict[str, list[str]]]:
@@ -162,7 +166,7 @@ def walk(root: Path) -> tuple[list[str], dict[str, list[str]]]:
     Returns:
         `(pictures, passed_over)`: sorted relative POSIX paths; reason -> paths.
     """
-    pictures, ignored, infrared, closed, seen = [], [], [], [], set()
+    pictures, ignored, infrared, closed = [], [], [], []
 
     def relative(folder):
         text = os.path.relpath(folder, root).replace(os.sep, "/")
@@ -171,13 +175,8 @@ def walk(root: Path) -> tuple[list[str], dict[str, list[str]]]:
     def refused(error):
         closed.append(relative(error.filename))
 
-    for folder, below, names in os.walk(root, onerror=refused, followlinks=True):
+    for folder, below, names in plain_files.walk(root, refused):
         here = relative(folder)
-        real = os.path.realpath(folder)
-        if real in seen:
-            below.clear()
-            continue
-        seen.add(real)
         ignored += [f"{here}{name}/" for name in below if _NOT_OURS.fullmatch(name)]
         infrared += [f"{here}{name}/" for name in below if _INFRARED.fullmatch(name)]
         below[:] = sorted(
@@ -211,12 +210,20 @@ def read_manifest(root: Path) -> list[dict]:
     rows, lines = [], {}
     try:
         with open(file, newline="", encoding="utf-8-sig") as text:
-            reader = csv.DictReader(text)
-            missing = [c for c in COLUMNS if c not in (reader.fieldnames or [])]
+            # Else a quotation mark too few would swallow the rows up to the next.
+            reader = csv.DictReader(text, strict=True)
+            names = reader.fieldnames or []
+            twice = [c for c in (*COLUMNS, "sequence") if names.count(c) > 1]
+            if twice:
+                raise ValueError(
+                    f"{file}, line 1: expected every column once, got two of "
+                    f"{', '.join(twice)}; remove one."
+                )
+            missing = [c for c in COLUMNS if c not in names]
             if missing:
                 raise ValueError(
                     f"{file}, line 1: expected the columns {','.join(COLUMNS)} (and "
-                    f"optionally sequence), got {','.join(reader.fieldnames or [])!r}; "
+                    f"optionally sequence), got {_short(','.join(names))}; "
                     f"add {', '.join(missing)}."
                 )
             for cells in reader:
@@ -234,6 +241,12 @@ def read_manifest(root: Path) -> list[dict]:
 
 
 def _manifest_row(cells: dict, where: str, root: Path) -> dict:
+    if any(cells.get(None) or ()):
+        raise ValueError(
+            f"{where}: expected one cell a column, got more: "
+            f"{_short(','.join(cells[None]))}; put quotation marks around a cell that "
+            "holds a comma."
+        )
     values = {name: (cells.get(name) or "").strip() for name in COLUMNS}
     emotion = emotion_word(values["emotion"])
     light = values["illumination"].lower()
@@ -243,24 +256,24 @@ def _manifest_row(cells: dict, where: str, root: Path) -> dict:
     if emotion is None:
         raise ValueError(
             f"{where}: expected an emotion out of {', '.join(EMOTIONS)}, got "
-            f"{values['emotion']!r}; leave other pictures out of the manifest."
+            f"{_short(values['emotion'])}; leave other pictures out of the manifest."
         )
     spontaneous = _YES_NO.get(_whole(values["spontaneous"]).lower())
     if spontaneous is None:
         raise ValueError(
             f"{where}: expected spontaneous to be 1 or, for posed, 0; got "
-            f"{values['spontaneous']!r}."
+            f"{_short(values['spontaneous'])}."
         )
     if light not in ("front", "left", "right", ""):
         raise ValueError(
             f"{where}: expected illumination to be front, left, right or empty; got "
-            f"{values['illumination']!r}."
+            f"{_short(values['illumination'])}."
         )
     glasses = _whole(values["glasses"]).lower()
     if glasses not in _YES_NO:
         raise ValueError(
             f"{where}: expected glasses to be True, False or empty; got "
-            f"{values['glasses']!r}."
+            f"{_short(values['glasses'])}."
         )
     return {
         "path": os.path.normpath(root / values["path"].replace("\\", "/")),
@@ -271,3 +284,7 @@ def _manifest_row(cells: dict, where: str, root: Path) -> dict:
         "glasses": _YES_NO[glasses],
         "sequence": (cells.get("sequence") or "").strip() or None,
     }
+
+
+def _short(text: str) -> str:
+    return repr(text) if len(text) <= 60 else f"{text[:60]!r}..."

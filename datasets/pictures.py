@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from zoo.inputs import plain_files
+
 _BAR_FROM = 300  # files; fewer take no time to speak of
 _THREADS = min(32, (os.cpu_count() or 1) + 4)
 
@@ -18,6 +20,7 @@ BMP = (
     "a BMP must be of 24 or 32 bits a pixel, or of 8 bits of plain grey, and not "
     "compressed: convert others to 24 bits"
 )
+_MOST_PIXELS = 10**8  # NVIE's have half a million
 _BITFIELDS = 3  # a BMP that says which bits are which colour
 _BGR = struct.pack("<III", 0xFF0000, 0xFF00, 0xFF)
 
@@ -71,16 +74,42 @@ def read(path: str | os.PathLike) -> np.ndarray:
     import tensorflow as tf
 
     try:
+        content = plain_files.content(path)
+        if not _plain(content):
+            raise ValueError(f"Colours would be wrong in {path}: {BMP}.")
         with tf.device("CPU"):
-            content = tf.io.read_file(os.fsencode(path))
-            if not _plain(content.numpy()):
-                raise ValueError(f"Colours would be wrong in {path}: {BMP}.")
-            picture = decode(content).numpy()
-    except tf.errors.OpError as error:
-        raise ValueError(f"Expected a BMP, JPEG or PNG picture in {path}.") from error
+            _check_size(content)
+            picture = decode(tf.constant(content)).numpy()
+    except (tf.errors.OpError, OSError, _Odd) as error:
+        why = "" if isinstance(error, tf.errors.OpError) else f" ({error})"
+        raise ValueError(
+            f"Expected a BMP, JPEG or PNG picture in {path}{why}."
+        ) from error
     if not picture.size:
         raise ValueError(f"Expected a picture in {path}, got one without pixels.")
     return picture
+
+
+class _Odd(ValueError):
+    """Why a file is no picture of ours."""
+
+
+def _check_size(content: bytes) -> None:
+    """Refuses what would take all memory, by what the file says of its size."""
+    import tensorflow as tf
+
+    if content.startswith(b"GIF8"):
+        raise _Odd("it is a GIF")
+    if content.startswith(b"\x89PNG"):
+        height, width = struct.unpack(">II", content[16:24].rjust(8, b"\0"))
+    elif content.startswith(b"BM"):
+        height, width = struct.unpack("<ii", content[18:26].rjust(8, b"\0"))
+    elif content.startswith(b"\xff\xd8\xff"):
+        height, width, _ = tf.io.extract_jpeg_shape(content).numpy().tolist()
+    else:
+        raise _Odd("it begins like none")
+    if abs(height) * abs(width) > _MOST_PIXELS:
+        raise _Odd(f"it says that it has {abs(width)} x {abs(height)} pixels")
 
 
 def _plain(content: bytes) -> bool:

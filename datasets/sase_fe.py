@@ -11,17 +11,16 @@ videos: `datasets.sase_fe_labels`; names: `datasets.sase_fe_names`.
 import os
 import re
 
-import numpy as np
 import pandas as pd
 
 from datasets import sase_fe_layout as layout
 from datasets.sase_fe_names import CODES, EMOTIONS, natural
+from datasets.sase_fe_tracks import batches, load, store
 
-__all__ = ["CODES", "EMOTIONS", "batches", "index", "load", "summary"]
+__all__ = ["CODES", "EMOTIONS", "batches", "index", "load", "store", "summary"]
 
 _COLUMNS = ["path", "subject", "emotion", "label", "video", "part", "kind"]
 _PARTS = ("train", "validation", "test")
-_BUCKETS = 6  # lengths that batches are padded to, at most
 _REASONS = {
     "missing": "codes that a person lacks",
     "empty": "people's folders without a video",
@@ -116,143 +115,3 @@ def summary(index: pd.DataFrame) -> str:
 def _listed(names: list[str], most: int = 12) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f"{len(names)} ({', '.join(names[:most])}{more})"
-
-
-def load(
-    index: pd.DataFrame, copies: int = 0, seed: int = 0, jobs: int | None = None
-) -> tuple[list[np.ndarray], pd.DataFrame, pd.DataFrame]:
-    """Reads the facial points of an index's videos, from point files or the videos.
-
-    Videos are worked through in parallel, and what was done is kept in the cache (see
-    `datasets.landmarks`). A file that cannot be read does not stop the others.
-
-    Args:
-        index: Rows as `index` gives them, in any order.
-        copies: Jittered copies of every video, 0 or more.
-        seed: Of the copies; 0 or more.
-        jobs: Videos worked on at once; by default one a core.
-
-    Returns:
-        The tracks, float32 (1 + copies, frames, 80), the first of each from the whole
-        crop; the rows of the index that they belong to, numbered from 0; and a table
-        of the failures with the columns `path` and `reason`.
-
-    Raises:
-        ValueError: An empty index, or not one of its files could be read; the message
-            tells the first reason.
-        FileNotFoundError: There are videos to read, but no predictor of facial points
-            is installed.
-    """
-    from datasets import landmarks
-    from zoo.inputs import landmark_files
-    from zoo.inputs.landmark_track import draw_margins
-
-    if not len(index):
-        raise ValueError("Expected an index of one row or more, got an empty one.")
-    draw_margins(copies, seed, b"", 0)  # refuses numbers out of range
-    videos = index.loc[index["kind"] == "video", "path"].tolist()
-    tracks, reasons = {}, {}
-    if videos:
-        tracks, failed = landmarks.extract_all(videos, copies, seed, jobs=jobs)
-        tracks = {str(path): track for path, track in tracks.items()}
-        reasons = dict(zip(map(str, failed["path"]), failed["reason"], strict=True))
-    arrays, kept = [], []
-    for row, (path, kind) in enumerate(zip(index["path"], index["kind"], strict=True)):
-        if path in reasons:
-            continue
-        try:
-            track = tracks[path] if kind == "video" else landmark_files.read(path)
-            if kind == "points":
-                track = track.jittered(copies, seed)
-            arrays.append(track.landmarks())
-            kept.append(row)
-        except (ValueError, OSError) as error:
-            told = str(error)
-            reasons[path] = told if path in told else f"{path}: {told}"
-    failures = pd.DataFrame(reasons.items(), columns=["path", "reason"], dtype="str")
-    if not arrays:
-        raise ValueError(
-            f"None of the {len(index)} files of the index could be read. The first: "
-            f"{next(iter(reasons.values()))}"
-        )
-    return arrays, index.iloc[kept].reset_index(drop=True), failures
-
-
-def batches(arrays: list, labels, batch_size: int, seed: int | None = None):
-    """Batches of tracks of about the same length, each copy a track of its own.
-
-    A batch is padded with zeros after the end, to one of a few lengths, so that a
-    graph is compiled only a few times.
-
-    Args:
-        arrays: float32 (copies, frames, 80) each, or (frames, 80), as `load` gives.
-        labels: One whole number an array.
-        batch_size: Tracks in a batch; the last ones of a length may hold fewer.
-        seed: 0 or more for an order drawn anew in every pass, by this number and that
-            of the pass alone; None for that of the arrays.
-
-    Returns:
-        A `tf.data.Dataset` of `((tracks, lengths), labels)`: float32 (batch, frames,
-        80), int32 (batch,), int32 (batch,). Keras's `fit` wants `shuffle=False` with
-        it, or warns that it does not shuffle.
-
-    Raises:
-        ValueError: No array, one without a frame, shapes that do not fit, or a number
-            out of range.
-    """
-    import tensorflow as tf
-
-    from datasets.batches import positions
-
-    sequences = [track for array in arrays for track in _tracks(array)]
-    try:
-        labels = pd.Series(labels, dtype="Int64")
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"Expected whole numbers as labels: {error}.") from error
-    if len(labels) != len(arrays) or labels.isna().any():
-        raise ValueError(
-            f"Expected a label for each of {len(arrays)} arrays, got {len(labels)}, of "
-            f"which {labels.isna().sum()} are unknown."
-        )
-    copies = [len(_tracks(array)) for array in arrays]
-    classes = np.repeat(labels.to_numpy(np.int32), copies)
-    lengths = np.array([len(track) for track in sequences], np.int32)
-    shuffle = seed is not None
-    order = positions(len(sequences), batch_size, seed or 0, shuffle, 0).unbatch()
-    # A length has a full batch or more, or small sets would come in small batches.
-    parts = np.clip(len(lengths) // batch_size, 1, _BUCKETS)
-    ranks = np.linspace(0, 1, parts + 1)[1:]
-    bounds = np.unique(np.quantile(lengths, ranks, method="lower"))
-    with tf.device("CPU:0"):  # where batches are gathered, whatever trains on them
-        values = tf.constant(np.concatenate(sequences))
-        ends = tf.constant(np.cumsum(lengths))  # int64
-        starts = ends - tf.constant(lengths, tf.int64)
-        sizes, classes = tf.constant(lengths), tf.constant(classes)
-
-    def one(row):
-        track = values[starts[row] : ends[row]]
-        return (track, sizes[row]), classes[row]
-
-    buckets = np.searchsorted(bounds, lengths)
-    count = sum(-(-n // batch_size) for n in np.bincount(buckets))
-    return (
-        order.map(one, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        .bucket_by_sequence_length(
-            lambda inputs, label: inputs[1],
-            bucket_boundaries=(bounds + 1).tolist(),
-            bucket_batch_sizes=[batch_size] * (len(bounds) + 1),
-            pad_to_bucket_boundary=True,
-        )
-        .apply(tf.data.experimental.assert_cardinality(count))
-        .prefetch(tf.data.AUTOTUNE)
-    )
-
-
-def _tracks(array) -> np.ndarray:
-    array = np.asarray(array, np.float32)
-    if array.ndim not in (2, 3) or array.shape[-1] != 80 or not array.shape[-2]:
-        raise ValueError(
-            "Expected arrays of shape (copies, frames, 80) with a frame or more, got "
-            f"one of {array.shape}."
-        )
-    return array.reshape(-1, *array.shape[-2:])

@@ -55,4 +55,6 @@ def numbered(stem: str) -> tuple[str, str] | None:
 def natural(text: str) -> list:
     """What to sort by so that 2 comes before 10."""
     parts = re.split(r"([0-9]+)", text)
-    return [int(part) if i % 2 else part for i, part in enumerate(parts)]
+    # Numbers of any length, by their length first.
+    parts[1::2] = [(len(n), n) for n in (part.lstrip("0") for part in parts[1::2])]
+    return parts

@@ -490,3 +490,43 @@ def test_no_folder(tmp_path):
         nvie.index(tmp_path / "gone")
     assert str(tmp_path / "gone") in str(error.value)
     assert "manifest.csv" in str(error.value)
+
+
+# What the fuzz tests found.
+
+HEAD = "path,subject,emotion,spontaneous,illumination,glasses"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        # The second row would be a part of the first one's cell.
+        (f'{HEAD},sequence\na.png,1,fear,1,,,"x\nb.png,1,fear,0,,,y\n', "unexpected"),
+        (f"{HEAD},spontaneous\na.png,1,fear,1,,,0\n", "two of spontaneous"),
+        (f"{HEAD}\na.png,1,fear,1,,,0\n", "line 2: expected one cell a column"),
+        (f"{HEAD}\na.png,1,{9000 * 'x'},1,,\n", "line 2: expected an emotion"),
+    ],
+)
+def test_manifests_that_a_hasty_reader_would_take(tmp_path, text, words):
+    write(tmp_path, "a.png")
+    write(tmp_path, "b.png", 1)
+    (tmp_path / "manifest.csv").write_text(text)
+    with pytest.raises(ValueError, match=words) as caught:
+        nvie.index(tmp_path)
+    assert len(str(caught.value)) < 500
+
+
+def test_a_subject_of_very_many_digits(tmp_path):
+    write(tmp_path, "a.png")
+    digits = 5000 * "9"
+    (tmp_path / "manifest.csv").write_text(f"{HEAD}\na.png,{digits},fear,1,,\n")
+    assert nvie.index(tmp_path)["subject"].tolist() == [digits]
+
+
+def test_pipes_and_links_to_themselves_are_no_pictures(tree):
+    before = nvie.index(tree)
+    for folder in {os.path.dirname(path) for path in before["path"]}:
+        os.mkfifo(f"{folder}/9pipe.bmp")
+        os.symlink(f"{folder}/9loop.bmp", f"{folder}/9loop.bmp")
+    after = nvie.index(tree)
+    assert after["path"].tolist() == before["path"].tolist()

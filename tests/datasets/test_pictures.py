@@ -1,6 +1,8 @@
 """`zoo.inputs.pictures`: a file's colours are right, or it is refused."""
 
+import os
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -114,3 +116,24 @@ def test_a_name_that_is_not_utf_8(tmp_path):
     Image.fromarray(RGB).save(name)
     assert pictures.readable([str(name)]) == {str(name)}
     np.testing.assert_array_equal(pictures.read(str(name)), RGB)
+
+
+# What the fuzz tests found.
+
+
+def test_a_png_that_says_it_is_huge(tmp_path):
+    """Nothing is decoded: it would take 10 GB."""
+    head = struct.pack(">II5B", 60000, 60000, 8, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + head
+    (tmp_path / "a.png").write_bytes(data + struct.pack(">I", zlib.crc32(data[12:])))
+    with pytest.raises(ValueError, match="a.png .*60000 x 60000 pixels"):
+        pictures.read(tmp_path / "a.png")
+
+
+def test_what_is_no_file(tmp_path):
+    """A pipe would be waited for, and TensorFlow reads a name up to a zero byte."""
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "a.bmp").write_bytes(bmp(24, bytes(WIDTH * HEIGHT * 4)))
+    for name in ("pipe.png", "a.bmp\0", "gone.png"):
+        with pytest.raises(ValueError, match="Expected a BMP, JPEG or PNG"):
+            pictures.read(os.path.join(tmp_path, name))

@@ -104,7 +104,7 @@ def test_labels_without_a_value_and_without_a_video(tmp_path):
     [("video,label\n1234567890_ANGER,maybe\n", r"row 2.*genuine.*received 'maybe'"),
      ("video,label\n1234567890_ANGER,1\n1234567890_ANGER.mp4,0\n", "row 3.*two"),
      ("video,label,label\n1234567890_ANGER,1,0\n", "without repetition"),
-     ("video,label\n1234567890_ANGER,1,2\n1,2,3,4,5\n", "cannot be read")],
+     ("video,label\n1234567890_ANGER,1,2\n1,2,3,4,5\n", "row 2.*one cell a column")],
 )  # fmt: skip
 def test_tables_that_cannot_be_right(tmp_path, text, message):
     touch(tmp_path, "1234567890_ANGER.mp4")
@@ -136,3 +136,39 @@ def test_a_csv_that_is_no_table_of_labels_is_left_alone(tmp_path):
     (tmp_path / "empty.csv").write_text("")
     table = sase_fe.index(tmp_path)
     assert report(table)["unknown"] == ["empty.csv", "predictions.csv"]
+
+
+# What the fuzz tests found.
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("video,label\n1234567890_ANGER,genuine,fake\n", "row 2.*one cell a column"),
+        ('video,label,more\n1234567890_ANGER,1,"\n2,0,"\n', "row 3.*one cell a col"),
+        ('video,label,more\n1234567890_ANGER,1,"x\n', "cannot be read as one"),
+        ("video,label\n1234567890_ANGER,genuine\0fake\n", "row 2.*genuine"),
+    ],
+)
+def test_rows_that_a_hasty_reader_would_take(tmp_path, text, message):
+    touch(tmp_path, "1234567890_ANGER.mp4")
+    (tmp_path / "labels.csv").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        sase_fe.index(tmp_path)
+
+
+def test_a_separator_within_the_header(tmp_path):
+    touch(tmp_path, "1234567890_ANGER.mp4")
+    text = '"video, or its name",label\n1234567890_ANGER,fake\n'
+    (tmp_path / "labels.csv").write_text(text)
+    assert sase_fe.index(tmp_path)["label"].tolist() == [0]
+
+
+def test_numbers_of_very_many_digits(tmp_path):
+    touch(tmp_path, "1234567890_ANGER.mp4")
+    digits = 5000 * "9"
+    text = f"video,label,subject\n1234567890_ANGER,0,{digits}\n{digits},1,2\n"
+    (tmp_path / "labels.csv").write_text(text)
+    table = sase_fe.index(tmp_path)
+    assert table["label"].tolist() == [0]
+    assert report(table)["labels_without_video"] == [digits]

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from zoo._extras import optional
+from zoo.inputs import plain_files
 
 pd = optional("pandas", "tables")
 
@@ -182,7 +183,7 @@ def read_points(path: str | os.PathLike) -> Recording:
             coordinate is missing in every frame.
         OSError: The file cannot be read.
     """
-    facts = os.stat(path)
+    facts = plain_files.check(path)
     return _recording(os.fspath(path), facts.st_size, facts.st_mtime_ns)
 
 
@@ -200,7 +201,7 @@ def _recording(path: str, size: int, changed: int) -> Recording:
 
 def _lines(path: str | os.PathLike) -> list[str]:
     """The lines of a text file, without blank ones at its end."""
-    data = Path(path).read_bytes()
+    data = plain_files.content(path)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

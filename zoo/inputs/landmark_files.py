@@ -13,14 +13,16 @@ below.) Of several faces one is kept: see `read`.
 """
 
 import os
+import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from zoo._extras import optional
-from zoo.inputs import landmark_points
+from zoo.inputs import landmark_points, plain_files
 from zoo.inputs.face_tracking import overlap
-from zoo.inputs.landmark_track import LandmarkTrack, NoFace
+from zoo.inputs.landmark_track import LandmarkTrack, NoFace, check_size
 
 pd = optional("pandas", "tables")
 
@@ -42,6 +44,7 @@ _COLUMNS = [f"{axis}_{i}" for axis in "xy" for i in range(landmark_points.POINTS
 _SIDE, _BELOW = 2.7, 0.085
 _SAME_FACE = 0.1  # overlap with where it was last seen
 _PATIENCE = 0.5  # seconds after which the face is looked for elsewhere
+_FARTHEST = 10**6  # pixels
 _MOST = 10**6  # frames, eleven hours; more are a misprint, and no memory holds them
 
 
@@ -72,16 +75,19 @@ def read(path: str | os.PathLike, fps: float = 25.0) -> LandmarkTrack:
         ValueError: It holds something else, is damaged, or shows no face.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise FileNotFoundError(f"there is no file {path}; expected facial points")
     if not (np.isfinite(fps) and fps > 0):
         raise ValueError(f"fps must be greater than 0, got {fps!r}")
-    ending = path.suffix.lower()
-    if ending == ".csv":
-        return _from_table(path, fps)
-    if ending in (".npy", ".npz"):
-        return _from_arrays(path, fps)
-    raise ValueError(f"{path}: expected a file that ends in .npz, .csv or .npy")
+    readers = {".csv": _from_table, ".npy": _from_arrays, ".npz": _from_arrays}
+    if path.suffix.lower() not in readers:
+        raise ValueError(f"{path}: expected a file that ends in .npz, .csv or .npy")
+    try:
+        return readers[path.suffix.lower()](path, fps)
+    except ValueError as error:
+        if str(path) in str(error):
+            raise
+        raise ValueError(f"{path}: {error}") from error
 
 
 def box_of(points: np.ndarray) -> np.ndarray:
@@ -103,6 +109,11 @@ def box_of(points: np.ndarray) -> np.ndarray:
 def _track(path, points, times, size) -> LandmarkTrack:
     if np.isnan(points).any(axis=(1, 2)).all():
         raise NoFace(f"{path}: no face in any of the {len(points)} frames")
+    if not np.nanmax(np.abs(points)) < _FARTHEST:
+        raise ValueError(
+            f"{path}: expected points in a frame, got a coordinate of "
+            f"{np.nanmax(np.abs(points)):g} pixels"
+        )
     boxes = box_of(points)
     if not np.nanmin(boxes[:, 2:]) > 0:
         raise ValueError(
@@ -128,7 +139,8 @@ def _from_table(path: Path, fps: float) -> LandmarkTrack:
     times = _times(table.drop_duplicates("frame").set_index("frame"), frames, fps)
     size = (0, 0)
     if {"FrameWidth", "FrameHeight"} <= set(table):
-        size = tuple(table[["FrameWidth", "FrameHeight"]].max().fillna(0).astype(int))
+        largest = table[["FrameWidth", "FrameHeight"]].max().fillna(0)
+        size = tuple(largest.clip(0, _FARTHEST).astype(int))
     _hide(table, "success", 1)
     _hide(table, "confidence" if "success" not in table else "", 0.5)
     face = _one_face(table[table[_COLUMNS].notna().all(axis=1)], fps)
@@ -139,16 +151,29 @@ def _from_table(path: Path, fps: float) -> LandmarkTrack:
 
 def _table(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_csv(path, skipinitialspace=True, low_memory=False)
-    except (ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read as a CSV table: {error}") from error
+        with warnings.catch_warnings():
+            # Of more cells than there are columns: pandas would move or drop some.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                path, skipinitialspace=True, low_memory=False, index_col=False
+            )
+    except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
+        raise ValueError(
+            f"{path} cannot be read as a CSV table: {plain_files.short(error)}"
+        ) from error
     table.columns = table.columns.str.strip()
+    twice = table.columns[table.columns.duplicated()]
+    if len(twice):
+        raise ValueError(
+            f"{path}: expected every column once, got two of "
+            f"{plain_files.short(twice[0])}"
+        )
     missing = [name for name in _COLUMNS if name not in table]
     if missing:
         raise ValueError(
             f"{path}: expected the columns x_0 to x_67 and y_0 to y_67, as OpenFace "
             f"and py-feat write them; {len(missing)} are missing, first {missing[0]}. "
-            f"The table begins with {', '.join(table.columns[:5])}"
+            f"The table begins with {plain_files.short(', '.join(table.columns[:5]))}"
         )
     if {"input", "frame"} <= set(table):
         _one_input(path, table)
@@ -158,7 +183,9 @@ def _table(path: Path) -> pd.DataFrame:
     try:
         return table.astype(float).replace([np.inf, -np.inf], np.nan).copy()
     except ValueError as error:
-        raise ValueError(f"{path}: expected numbers only: {error}") from error
+        raise ValueError(
+            f"{path}: expected numbers only: {plain_files.short(error)}"
+        ) from error
 
 
 def _one_input(path: Path, table: pd.DataFrame) -> None:
@@ -166,9 +193,10 @@ def _one_input(path: Path, table: pd.DataFrame) -> None:
     inputs = table.groupby("frame").input.nunique()
     if (inputs > 1).any():
         names = table.input.dropna().unique()
+        first, second = map(plain_files.short, names[:2])
         raise ValueError(
             f"{path}: expected one video, got {len(names)} in the column input, first "
-            f"{names[0]} and {names[1]}. Write each into a file of its own: for name, "
+            f"{first} and {second}. Write each into a file of its own: for name, "
             'part in table.groupby("input"): part.to_csv(...)'
         )
 
@@ -238,6 +266,8 @@ def _times(table: pd.DataFrame, frames: np.ndarray, fps: float) -> np.ndarray:
 
 def _from_arrays(path: Path, fps: float) -> LandmarkTrack:
     try:
+        if zipfile.is_zipfile(path):
+            check_size(path)
         content = np.load(path, allow_pickle=False)
         if isinstance(content, np.lib.npyio.NpzFile):
             with content:
@@ -246,6 +276,8 @@ def _from_arrays(path: Path, fps: float) -> LandmarkTrack:
                 if len(content.files) != 1:
                     raise ValueError(f"got the arrays {', '.join(content.files)}")
                 content = content[content.files[0]]
+        if content.dtype.kind not in "fiu":
+            raise ValueError(f"got an array of {content.dtype}")
         return _from_mesh(path, np.asarray(content, float), fps)
     except ValueError as error:
         if str(path) in str(error):
@@ -255,7 +287,7 @@ def _from_arrays(path: Path, fps: float) -> LandmarkTrack:
         problem = error
     raise ValueError(
         f"{path}: expected a track as LandmarkTrack.save writes it, or one array of "
-        f"MediaPipe's points (frames, 468 or 478, 3): {problem}"
+        f"MediaPipe's points (frames, 468 or 478, 3): {plain_files.short(problem)}"
     ) from problem
 
 

@@ -9,19 +9,21 @@ import io
 import operator
 import os
 import uuid
+import zipfile
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
-from zoo.inputs import landmark_points
+from zoo.inputs import landmark_points, plain_files
 from zoo.inputs.face_tracking import smallest_face
 
 # Largest margins of a jittered crop, left and right, top and bottom, and the crop that
 # they were made for: the smallest that the study's face detector gives at 1080p.
 _MARGINS = (19, 9)
 _CROP = 200
+_MOST_BYTES = 2**31  # four hours at 25 frames a second with ten copies
 
 
 class NoFace(ValueError):
@@ -89,6 +91,8 @@ class LandmarkTrack:
         absent = np.isnan(self.boxes).any(axis=1)
         if (np.isnan(self.points).any(axis=(2, 3)) != absent).any():
             raise ValueError("points and boxes must be NaN in the same frames")
+        if np.isinf(self.points).any() or np.isinf(self.boxes).any():
+            raise ValueError("points and boxes must be finite, or NaN without a face")
 
     @property
     def found(self) -> np.ndarray:
@@ -163,8 +167,9 @@ class LandmarkTrack:
             OSError: There is no such file, or it cannot be read.
             ValueError: It holds something else, or is damaged.
         """
-        whole = io.BytesIO(Path(path).read_bytes())
+        whole = io.BytesIO(plain_files.content(path))
         try:
+            check_size(whole)
             with np.load(whole, allow_pickle=False) as file:
                 content = dict(file)
             content["size"] = tuple(content["size"])
@@ -174,8 +179,23 @@ class LandmarkTrack:
         except Exception as error:  # NumPy and zipfile raise many kinds on damage
             raise ValueError(
                 f"{path} is not a landmark track as LandmarkTrack.save writes it, or "
-                f"is damaged: {error}"
+                f"is damaged: {plain_files.short(error)}"
             ) from error
+
+
+def check_size(file) -> None:
+    """Refuses an .npz file that unpacks to more than any track has.
+
+    Raises:
+        ValueError: It does.
+        zipfile.BadZipFile: It is none.
+    """
+    with zipfile.ZipFile(file) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > _MOST_BYTES:
+        raise ValueError(
+            f"it unpacks to {size} bytes, expected less than {_MOST_BYTES}"
+        )
 
 
 def crop(boxes: np.ndarray, margins: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from zoo._extras import optional
+from zoo.inputs import plain_files, workbook_files
 
 WORKBOOKS = {"left": "LEPD.xlsx", "right": "REPD.xlsx"}
 REAL = ("L1", "L3", "L4", "L5", "H1", "H2", "H3", "H4", "H5")
@@ -32,8 +33,10 @@ VIDEOS = REAL + FAKE
 ENGINES = {"calamine": "python-calamine", "openpyxl": "openpyxl"}  # and their packages
 
 _HEADER = 3  # the row that names the observers, counted from 1 as Excel does
-_OBSERVER, _ANY = re.compile(r"p[1-9][0-9]*"), re.compile(r".+")
+_OBSERVER, _ANY = re.compile(r"p[1-9][0-9]{0,8}"), re.compile(r".+")
 _ERRORS = {"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"}
+_LARGEST = 10**300
+_PANIC = "PanicException"  # of calamine, which is written in Rust
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # first bytes
 
 
@@ -126,7 +129,7 @@ def read(path: str | os.PathLike, engine: str | None = None) -> Workbook:
         OSError: The file cannot be read.
     """
     engine = _chosen(engine)
-    facts = os.stat(path)
+    facts = plain_files.check(path)
     return _read(os.fspath(path), facts.st_mtime_ns, facts.st_size, engine, VIDEOS)
 
 
@@ -143,7 +146,7 @@ def read_own(path: str | os.PathLike) -> Workbook:
         ModuleNotFoundError: No engine is installed.
         OSError: The file cannot be read.
     """
-    facts = os.stat(path)
+    facts = plain_files.check(path)
     engine = _chosen(None)
     return _read(os.fspath(path), facts.st_mtime_ns, facts.st_size, engine, None)
 
@@ -170,16 +173,26 @@ def _read(
     path: str, changed: int, size: int, engine: str, videos: tuple | None
 ) -> Workbook:
     """Reads the sheets of some videos, or those of any in which observers are named."""
-    data = Path(path).read_bytes()
+    data = plain_files.content(path)
     _check_kind(path, data)
     sheets = {"calamine": _by_calamine, "openpyxl": _by_openpyxl}[engine]
     try:
-        names, tables = sheets(data, videos)
-    except Exception as error:  # of many kinds: the readers do not say which
+        names, tables = sheets(workbook_files.packed_anew(data), videos)
+    except BaseException as error:  # of many kinds: the readers do not say which
+        # What Rust calls a panic is no Exception.
+        if not isinstance(error, Exception) and type(error).__name__ != _PANIC:
+            raise
         raise ValueError(
             f"{path}: expected an Excel workbook (.xlsx), but it is damaged or cut off "
-            f"({engine}: {error}). Copy it anew, or open it in Excel and save it again."
+            f"({engine}: {plain_files.short(error)}). Copy it anew, or open it in "
+            "Excel and save it again."
         ) from error
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(
+            f"{path}: expected every sheet once, received two of the name "
+            f"{', '.join(map(repr, twice))}. Rename or delete one."
+        )
     if videos is None:
         heads = {name: rows[_HEADER - 1 : _HEADER] for name, rows in tables.items()}
         videos = [
@@ -240,8 +253,21 @@ def _by_openpyxl(data: bytes, videos: tuple | None) -> tuple[list[str], dict]:
         if videos is None or sheet.title in videos:
             # What a sheet says of its own size may be wrong, and would cut it.
             sheet.reset_dimensions()
-            tables[sheet.title] = list(sheet.iter_rows(values_only=True))
-    return list(tables) + [s for s in book.sheetnames if s not in tables], tables
+            rows = sheet.iter_rows(values_only=True)
+            tables[sheet.title] = _trimmed(rows)
+    return book.sheetnames, tables
+
+
+def _trimmed(rows) -> list[list]:
+    """Without what is empty at the ends, which may be far away."""
+    trimmed = []
+    for number, row in enumerate(rows, 1):
+        row = list(row)
+        while row and row[-1] is None:
+            row.pop()
+        if row:
+            trimmed += [[]] * (number - 1 - len(trimmed)) + [row]
+    return trimmed
 
 
 def _observers(
@@ -310,8 +336,10 @@ def _samples(sheet: str, letter: str, cells: list) -> np.ndarray:
 
 def _number(value) -> float | None:
     """A cell's number, NaN where it is missing; None where it is none."""
-    if type(value) in (int, float):
-        return float(value)
+    if type(value) is float:
+        return value
+    if type(value) is int:  # of any length
+        return float(value) if abs(value) < _LARGEST else np.inf
     missing = isinstance(value, str) and value.strip().lower() == "nan"
     return np.nan if missing or _is_empty(value) else None
 

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from zoo.inputs import plain_files
+
 # Where a clip has several files, the first kind is used.
 ENDINGS = (
     *(".mp4", ".avi", ".mov", ".mkv", ".m4v"),
@@ -32,24 +34,19 @@ def walk(root: Path) -> tuple[list[Path], list[Path], list[Path]]:
 
     Returns:
         The files; the folders, `root` among them; and what cannot be read: folders
-        that may not, and links that lead nowhere.
+        that may not, links that lead nowhere, and pipes.
     """
-    files, folders, unreadable, seen = [], [], [], set()
+    files, folders, unreadable = [], [], []
 
     def fail(error: OSError) -> None:
         unreadable.append(Path(error.filename))
 
-    for here, below, inside in os.walk(root, onerror=fail, followlinks=True):
-        real = os.path.realpath(here)
-        if real in seen:
-            below.clear()
-            continue
-        seen.add(real)
+    for here, below, inside in plain_files.walk(root, fail):
         folders.append(Path(here))
         below[:] = sorted(name for name in below if not _is_stray(name))
         for path in (Path(here, name) for name in sorted(inside)):
             if not _is_stray(path.name):
-                (files if path.is_file() else unreadable).append(path)
+                (files if os.path.isfile(path) else unreadable).append(path)
     return files, folders, unreadable
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo._extras import optional
 
+_TEXT = bytes([*b"\t\n\r", *range(32, 256)])  # no container does without others
 _FPS = 25.0  # where a container names no frame rate
 _REPAIR = (
     "pip install --force-reinstall --no-deps opencv-contrib-python-headless==4.11.0.86"
@@ -82,7 +83,12 @@ class Video:
         cv2 = opencv()
         count, shape = 0, None
         while True:
-            there, frame = self._capture.read()
+            try:
+                there, frame = self._capture.read()
+            except cv2.error as error:
+                raise OSError(
+                    f"{self.path}: frame {count} cannot be decoded: {error.err}"
+                ) from error
             if not there:
                 break
             if shape not in (None, frame.shape):
@@ -120,9 +126,21 @@ def frame_times(seconds: list[float], fps: float) -> np.ndarray:
 
 
 def _check_file(path: Path) -> None:
+    try:
+        os.path.abspath(path).encode()
+    except UnicodeEncodeError:  # OpenCV would crash
+        raise OSError(
+            f"{path}: expected a name in UTF-8, received other bytes in it. Rename the "
+            "video, or the folder that it lies in"
+        ) from None
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; expected a video file")
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}; expected a video")
     if not path.stat().st_size:
         raise OSError(f"{path} is empty (0 bytes); expected a video. Copy it anew")
+    with open(path, "rb") as file:
+        start = file.read(1024)
+    # FFmpeg takes some texts for lists of other files, and would read those.
+    if not start.translate(None, _TEXT):
+        raise OSError(f"{path} holds text and cannot be read as a video. Copy it anew")

@@ -303,3 +303,54 @@ def test_arrays_that_are_none_of_them(tmp_path):
         read(tmp_path / "absent.csv")
     with pytest.raises(ValueError, match="fps"):
         read(tmp_path / "b.npz", fps=0)
+
+
+# What the fuzz tests found.
+
+
+def table(path, change):
+    """OpenFace's table with each line changed."""
+    openface(path, [0, 1], [1, 1])
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(change(n, line) for n, line in enumerate(lines)))
+    return path
+
+
+def test_lines_with_more_cells_than_the_header(tmp_path):
+    """Pandas would take the first column for names and move all others."""
+    path = table(tmp_path / "a.csv", lambda n, line: line + ",7" * (n > 0))
+    with pytest.raises(ValueError, match="a.csv cannot be read as a CSV table"):
+        read(path)
+
+
+def test_a_column_twice(tmp_path):
+    path = table(tmp_path / "a.csv", lambda n, line: line + (",7" if n else ",x_0 "))
+    with pytest.raises(ValueError, match="a.csv: expected every column once.*x_0"):
+        read(path)
+
+
+@pytest.mark.parametrize("far", ["1e7", "1e39", "1e300"])
+def test_points_far_out_of_any_frame(tmp_path, far):
+    """Beyond float32, they were infinite."""
+    openface(tmp_path / "a.csv", [0, 1], [1, 1])
+    table = pd.read_csv(tmp_path / "a.csv", skipinitialspace=True)
+    table.assign(x_5=far).to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(ValueError, match="a.csv: expected points in a frame"):
+        read(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("kind", ["c8", "M8[s]", "U9"])
+def test_arrays_of_other_kinds(tmp_path, kind):
+    np.save(tmp_path / "a.npy", np.ones((2, 478, 3)).astype(kind))
+    with pytest.raises(ValueError, match="a.npy: .*got an array of"):
+        read(tmp_path / "a.npy")
+
+
+def test_infinite_points_in_a_track_of_our_own(tmp_path):
+    points = np.ones((1, 2, 68, 2))
+    points[0, 1, 3] = np.inf
+    arrays = {"boxes": np.ones((2, 4)), "times": [0, 1], "margins": np.zeros((1, 4))}
+    arrays |= {"size": (0, 0), "source": "a.mp4"}
+    np.savez(tmp_path / "a.npz", points=points, **arrays)
+    with pytest.raises(ValueError, match="a.npz.*finite"):
+        read(tmp_path / "a.npz")

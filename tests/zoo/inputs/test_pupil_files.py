@@ -331,3 +331,80 @@ def test_the_study_s_workbook_is_read_as_any_other(file):
     for video, observers in series.items():
         for observer, samples in observers.items():
             check(own[video][observer], samples)
+
+
+# What the fuzz tests found.
+
+SHEET = "xl/worksheets/sheet1.xml"
+
+
+def test_two_sheets_of_one_name(file, read):
+    """calamine would read the first, and openpyxl the last."""
+    write(file)
+    edited(file, "xl/workbook.xml", lambda x: x.replace(b'"L3"', b'"L1"'))
+    with pytest.raises(ValueError, match="every sheet once.*'L1'"):
+        read(file)
+
+
+def test_a_number_beyond_all_floats(file, read):
+    write(file)
+    digits = b"<v>1" + 400 * b"0" + b"</v>"
+    edited(file, SHEET, lambda x: x.replace(b"<v>0.004</v>", digits))
+    check(read(file).series["L1"]["p2"], [np.nan, np.nan])
+
+
+def test_a_cell_far_away(file, read):
+    """calamine would ask for 550 GB, and end the program."""
+    write(file)
+    far = b'<c r="XFD1048576"><v>1</v></c></row>'
+    edited(file, SHEET, lambda x: x.replace(b"</row>", far, 1))
+    with pytest.raises(ValueError, match="row 1048576 and column 16384"):
+        read(file)
+
+
+@pytest.mark.parametrize("cell", [b'<c r="XFD1048576" s="0"/>', b""])
+def test_an_empty_cell_far_away_is_none(file, read, cell):
+    write(file)
+    row = b'<row r="1048576">' + cell + b"</row></sheetData>"
+    edited(file, SHEET, lambda x: x.replace(b"</sheetData>", row))
+    check(read(file).series["L1"]["p2"], [0.004, np.nan])
+
+
+def test_an_archive_that_unpacks_to_all_memory(file, read, monkeypatch):
+    write(file)
+    monkeypatch.setattr("zoo.inputs.workbook_files._MOST_BYTES", 2000)
+    with pytest.raises(ValueError, match="unpacks to .* expected less than 2000"):
+        read(file)
+
+
+def test_an_observer_of_very_many_digits(file, read):
+    write(file, {"B3": "p1" + 5000 * "0"})
+    with pytest.raises(ValueError, match="expected an observer such as p2"):
+        read(file)
+
+
+@pytest.mark.parametrize("value", ["1&#50;", "0&#46;5", "1<!-- x -->3", "1</v><v>2"])
+def test_values_that_calamine_reads_in_part(file, read, value):
+    write(file)
+    new = f"<v>{value}</v>".encode()
+    edited(file, SHEET, lambda x: x.replace(b"<v>0.004</v>", new))
+    with pytest.raises(ValueError, match="has 1 values that hold references"):
+        read(file)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(b'"B4"', b'"B5"'), (b'<row r="5"', b'<row r="4"')]
+)
+def test_cells_that_contradict_their_rows(file, read, old, new):
+    """calamine goes by the cell, openpyxl by the row."""
+    write(file)
+    edited(file, SHEET, lambda x: x.replace(old, new))
+    with pytest.raises(ValueError, match="expected rows in order"):
+        read(file)
+
+
+def test_cells_of_an_unknown_kind(file, read):
+    write(file)
+    edited(file, SHEET, lambda x: x.replace(b't="n"', b't="m"', 1))
+    with pytest.raises(ValueError, match="cells of the kind b'm', expected one of"):
+        read(file)

@@ -199,3 +199,22 @@ def test_an_opencv_without_trackers_says_what_to_do(monkeypatch):
     monkeypatch.delattr(cv2, "legacy")
     with pytest.raises(ImportError, match="pip install --force-reinstall --no-deps"):
         video_frames.opencv()
+
+
+# What the fuzz tests found.
+
+
+@pytest.mark.parametrize("text", ["ffconcat version 1.0\nfile 'b.mp4'\n", "a face\n"])
+def test_a_list_of_videos_is_none(tmp_path, text):
+    """FFmpeg would decode the video that the list names."""
+    write(tmp_path / "b.mp4", marked(3))
+    (tmp_path / "a.mp4").write_text(text)
+    with pytest.raises(OSError, match="a.mp4 holds text and cannot be read"):
+        Video(tmp_path / "a.mp4")
+
+
+def test_a_name_that_is_not_utf_8(tmp_path):
+    """OpenCV would end the program."""
+    path = write(tmp_path / "b.mp4", marked(3)).rename(tmp_path / "\udcff.mp4")
+    with pytest.raises(OSError, match="expected a name in UTF-8"):
+        Video(path)
