@@ -11,7 +11,7 @@ change in the result is evened out:
   can be nothing: batch normalisation would average over no picture, and a fused
   convolution fails. Here all shares are about the same, and none is empty.
 - Keras looks at a first batch and fails where its shares are unequal: see `ready`.
-- All devices would drop out the same features of their pictures: see `fitting.EpochSeeds`.
+- All devices would drop out the same features: see `fitting.EpochSeeds`.
 """
 
 import contextlib

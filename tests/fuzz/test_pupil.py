@@ -91,7 +91,8 @@ def test_a_damaged_member(sandbox, name, changes):
 NUMBERS = ("1", "16384", "16385", "1048576", "4294967295", "18446744073709551616", "-1")
 PIECES = st.one_of(
     st.tuples(st.just('r="B4"'), st.sampled_from(
-        ['r="XFD1048576"', 'r="B1048576"', 'r="XFD4"', 'r="ZZZZ9"', 'r="B0"', 'r=""',
+        ['r="XFD1048576"', 'r="XFD00000000001048576"', 'r="B1048576"',
+         'r="XFD4"', 'r="ZZZZ9"', 'r="B0"', 'r=""',
          'r="B99999999999999999999"', 'r="4B"', 'r="b4"', "r='C9'", "", 'r="A1:B2"',
          'r="B4" r="C5"', 'r="A4"', 'r="D4"', 'r="D400000"'])),
     st.tuples(st.just('r="4"'), st.sampled_from([f'r="{n}"' for n in NUMBERS])),

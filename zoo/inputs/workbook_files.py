@@ -2,7 +2,8 @@
 
 calamine lays out every sheet as a rectangle up to its last cell. Where a damaged file
 names one in Excel's last corner, that is 550 GB, and the whole program is ended, not
-only the reading. A small archive may also unpack to any size. Both is looked for
+only the reading. A small archive may also unpack to any size. And calamine and openpyxl
+read some sheets that Excel would not write as different numbers. All this is looked for
 first, and the reader gets a new archive of nothing but what was looked at.
 """
 
@@ -39,7 +40,8 @@ def packed_anew(data: bytes) -> bytes:
         data: An .xlsx file's content.
 
     Raises:
-        ValueError: It holds a file twice, or more than any memory takes.
+        ValueError: It holds a file twice, or more than any memory takes, or a sheet
+            that can be read in two ways.
         Exception: What zipfile raises on a damaged archive, which is of many kinds.
     """
     buffer = io.BytesIO()
@@ -67,12 +69,13 @@ def packed_anew(data: bytes) -> bytes:
 
 def _check_places(name: str, part: bytes) -> None:
     """Refuses a sheet whose cells are far from each other, or contradict their rows."""
-    part = part[part.find(b"<sheetData") : part.find(b"</sheetData>")]
+    start, end = part.find(b"sheetData"), part.rfind(b"sheetData")
+    part = part[start : end if end > start else None]
     part = _EMPTY_ROW.sub(b"", _EMPTY_CELL.sub(b"", part))
     places = _PLACE.findall(part)
     wide = max(map(_number, {column.upper() for column, _ in places}), default=0)
     # Ten digits and more are beyond any sheet.
-    rows = [int(row[:10] or 0) for _, row in places]
+    rows = [int(row.lstrip(b"0")[:10] or 0) for _, row in places]
     tall = max(rows, default=0)
     if tall * wide > max(_CELLS, _SPARSE * len(places)):
         raise ValueError(
