@@ -82,8 +82,12 @@ def _check_places(name: str, part: bytes) -> None:
             f"{name} reaches to row {tall} and column {wide}, but holds {len(places)} "
             "cells and rows; expected cells next to each other"
         )
-    if len(_ROW.findall(part)) != sum(not column for column, _ in places):
-        return  # some rows do not say their number
+    numbered = sum(not column for column, _ in places)
+    if numbered < len(places) and numbered != len(_ROW.findall(part)):
+        raise ValueError(
+            f"{name} has cells that say where they are, in rows that do not; expected "
+            "a number of each row"
+        )
     current = 0
     for (column, _), row in zip(places, rows, strict=True):
         if row != current if column else row <= current:
