@@ -1,6 +1,6 @@
 # make demo   set up and run the main study on the sample
 # make test   set up and run the tests, in two processes
-# make test-services   run the tests that start PostgreSQL, a Dask cluster and a browser
+# make test-services   run the tests that start servers, a browser or many processes
 # make test-wheel   install the wheel elsewhere, with what is downloaded, and use it there
 # make test-jax, make test-torch   compare another backend, in an environment without
 #             TensorFlow, with what TensorFlow computes

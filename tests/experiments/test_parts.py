@@ -20,6 +20,7 @@ def run(two, out, *options):
     return gfe_mlp.main(["--data-dir", str(two), "--out", str(out), *SHORT, *options])
 
 
+@pytest.mark.services
 def test_every_part_is_done_once_and_comes_with_its_place():
     # Functions inside functions go to other processes as code.
     def part(base, number, delay):
@@ -46,6 +47,7 @@ def test_an_error_in_another_process_is_the_study_s():
         list(parts.each(part, [(0,), (1,)], TWO, 2))
 
 
+@pytest.mark.services
 def test_every_part_is_told_its_threads():
     def part(_):
         import tensorflow as tf
@@ -74,6 +76,7 @@ def test_threads_follow_from_parts_and_cores_alone(monkeypatch):
     assert workers == [9, 1, 4, 9]
 
 
+@pytest.mark.services
 def test_two_processes_say_what_one_says(two, tmp_path):
     folders = [run(two, tmp_path / n, "--jobs", n) for n in "12"]
     for name in ("predictions.csv", "history.csv", "metrics.json"):

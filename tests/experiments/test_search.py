@@ -259,6 +259,7 @@ def test_studies_without_a_space_are_named():
         assert importlib.import_module(f"experiments.{name}").STUDY.space is None
 
 
+@pytest.mark.services
 def test_killed_worker_is_followed_at_once(two, tmp_path):
     """kill -9 in mid-trial; the same command again does that trial first."""
     command = [sys.executable, "-m", "experiments.search"]

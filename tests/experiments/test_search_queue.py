@@ -87,6 +87,7 @@ def test_a_surplus_trial_is_not_run(opened):
     assert states == [(TrialState.COMPLETE, None), surplus]
 
 
+@pytest.mark.services
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
 def test_stopped_anywhere_it_suggests_what_it_would_have(opened, stop):
     """SystemExit leaves a running trial behind, as kill -9 does."""
@@ -165,6 +166,7 @@ def test_a_worker_taken_for_dead_does_not_count_twice(opened):
     assert params[0] == params[1]
 
 
+@pytest.mark.services
 def test_a_trial_that_kills_its_workers_counts_as_failed(opened):
     calls = []
 

@@ -134,6 +134,7 @@ def two(tmp_path_factory):
     return out, json.loads((out / "told.json").read_text())
 
 
+@pytest.mark.services
 def test_each_device_has_a_copy_and_its_share_of_each_batch(two):
     told = two[1]
     assert told["devices"] == told["copies"] == 2
@@ -148,6 +149,7 @@ def test_each_device_has_a_copy_and_its_share_of_each_batch(two):
     assert all(sum(weights) == pytest.approx(1) for _, weights in told["validation"])
 
 
+@pytest.mark.services
 def test_two_devices_get_the_result_of_one(two, tmp_path):
     """Gradients are added in another order: a few roundings of 1e-7 a step.
 
@@ -171,11 +173,13 @@ def test_two_devices_get_the_result_of_one(two, tmp_path):
         assert min(moved) > 5e-4  # or any two networks would agree
 
 
+@pytest.mark.services
 def test_devices_drop_out_different_features(two):
     first, second = two[1]["seeds"]
     assert first[1] == second[1] and second[0] - first[0] == fitting.APART
 
 
+@pytest.mark.services
 def test_resumed_on_two_devices(two):
     resumed, whole = (pd.DataFrame(table) for table in two[1]["resumed"])
     assert len(whole) == EPOCHS

@@ -37,6 +37,9 @@ def can_mount():
     return subprocess.run(command, capture_output=True).returncode == 0
 
 
+pytestmark = pytest.mark.services
+
+
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory):
     """What came of each case, by name."""
