@@ -11,7 +11,7 @@ import sys
 import textwrap
 import time
 
-from experiments import listing, sessions
+from experiments import listing
 from experiments.compare_facts import DATA, STUDIES
 
 NEXT = """\
@@ -74,12 +74,11 @@ def started_how(name):
 def text(out, data_dir):
     """The list, as wide as the screen."""
     width = min(shutil.get_terminal_size().columns, 120)
-    quick = sessions.quick_runs(out)
     groups = []
     for data in DATA:
         studies = [one for one in STUDIES.values() if one.data == data]
         lines = heading(data, studies[0].paper, data_dir)
-        lines += [line for study in studies for line in block(study, out, quick)]
+        lines += [line for study in studies for line in block(study, out)]
         groups.append("\n".join(filled(*line, width) for line in lines))
     return "\n\n".join([*groups, NEXT])
 
@@ -91,7 +90,7 @@ def heading(data, paper, data_dir):
         places = " and ".join(map(str, tried))
         found = f"not found in {places}: SAMPLE only"
     else:
-        found = f"{what(folder)} in {folder}"
+        found = f"{what(data, folder)} in {folder}"
     name = DATA[data].name
     return [
         (0, f"{name[0].upper()}{name[1:]}"),
@@ -100,19 +99,21 @@ def heading(data, paper, data_dir):
     ]
 
 
-def what(folder):
-    """What lies in a dataset's folder, as far as one look tells."""
+def what(data, folder):
+    """What lies in a dataset's folder, as far as names tell."""
     from datasets import sample
 
     if sample.kind(folder) == "sample":
         return "the SAMPLE, made by code,"
     try:
-        return "real data" if any(folder.iterdir()) else "an EMPTY folder"
+        if not any(folder.iterdir()):
+            return "an EMPTY folder"
     except OSError as error:
         return f"a folder that cannot be read ({error.strerror})"
+    return "real data" if listing.holds(data, folder) else "NONE of its files"
 
 
-def block(study, out, quick):
+def block(study, out):
     """A study: command, model, the paper's figures, last run."""
     told = f"ours, {study.ours}"
     if study.reported:
@@ -121,16 +122,16 @@ def block(study, out, quick):
         figures = ", ".join(map(str.strip, figures))
         told = f"in the paper {study.reported[0].measure} {figures}"
     run, broken = listing.last_run(out, study.name)
-    lines = [f"{study.model}: {told}", f"last run: {last(run, quick)}"]
+    lines = [f"{study.model}: {told}", f"last run: {last(run)}"]
     lines += [f"passed over: {why}" for why in broken]
     return [(2, study.command), *((6, line) for line in lines)]
 
 
-def last(run, quick):
+def last(run):
     if run is None:
         return "none"
     kind = "real data" if run.kind == "real" else "SAMPLE"
-    hurried = ", quick settings" if run.folder.resolve() in quick else ""
+    hurried = ", quick settings" if run.quick else ""
     when = listing.ago(time.time() - run.started)
     return f"{run.figure}, {run.protocol}, {kind}{hurried}, {when}, {run.folder}"
 

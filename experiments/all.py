@@ -13,8 +13,6 @@ if not __package__:
     raise SystemExit("Start it in the checkout: python -m experiments.all")
 
 import argparse
-import contextlib
-import io
 import json
 import pathlib
 import shlex
@@ -67,7 +65,8 @@ def parser():
         type=common.positive,
         default=1,
         metavar="N",
-        help="runs at once, each with its share of the cores (default: 1)",
+        help="runs at once, each with its share of the cores (default: 1). Studies of "
+        "parts get their --jobs by it, and the same results as alone",
     )
     result.add_argument(
         "--out",
@@ -96,7 +95,7 @@ def main(argv=None):
         known = ", ".join(STUDIES)
         arguments.error(f"there is no study {unknown[0]!r}; known: {known}")
     try:
-        failed = run(options)
+        failed = run(options, argv)
     except (common.StudyError, OSError) as error:
         raise SystemExit(f"error: {error}") from error
     except KeyboardInterrupt:
@@ -108,8 +107,13 @@ def main(argv=None):
         raise SystemExit(1)
 
 
-def run(options):
-    """Runs what the options ask for; returns whether any of it failed."""
+def run(options, argv=()):
+    """Runs what the options ask for; returns whether any of it failed.
+
+    Args:
+        options: see `parser`.
+        argv: the command line, for the page.
+    """
     with common.user_errors():
         planned = plan(options)
     out = options.out.expanduser()
@@ -123,18 +127,19 @@ def run(options):
         print(f"{opening(planned, left, options.quick)}")
         print(f"Logs: {session.folder}", flush=True)
         processes.run(left, session, options.jobs, told)
-        return conclude(planned, session, options.quick, out)
+        return conclude(planned, session, options.quick, out, argv)
     finally:
         session.close()
 
 
-def conclude(planned, session, quick, out):
+def conclude(planned, session, quick, out, argv):
     """Prints the table, writes the page; returns whether any run failed."""
     results = {one: session.result(one) for one in planned}
     print(f"\n{table(planned, results)}\nRun folders: {out}/STUDY/TIME-HASH")
     done = [found.folder for found, _ in filter(None, results.values())]
     if done:
-        print(f"Page: {page(done, session.folder)}")
+        missing = [one.name for one in planned if results[one] is None]
+        print(f"Page: {page(done, session.folder, argv, missing)}")
     if quick:
         print(QUICK)
     if any(one.kind == "sample" for one in planned):
@@ -145,16 +150,24 @@ def conclude(planned, session, quick, out):
     return failed
 
 
-def page(folders, out):
+def page(folders, out, argv, failed):
     """Writes the page of these runs; what `compare` shows is in the table as well.
+
+    Args:
+        folders: of the runs that finished.
+        out: folder of the page.
+        argv: the command line.
+        failed: names of the others.
 
     Raises:
         StudyError: it cannot be written, or none of the runs can be read.
     """
     from experiments.compare import compare
 
-    with contextlib.redirect_stdout(io.StringIO()), common.user_errors():
-        return compare(folders, out)
+    failed = [(name, "it failed: see its log.") for name in failed]
+    words = ["python", "-m", "experiments.all", *argv]
+    with common.user_errors():
+        return compare(folders, out, words, failed)[1]
 
 
 def plan(options):
@@ -183,10 +196,10 @@ def plan(options):
         told = declared[name]
         argv = [*data, "--seed", str(options.seed), "--out", str(options.out)]
         argv += told["quick"] if options.quick else []
-        planned.append(Planned(name, "default", kind, argv))
+        planned.append(Planned(name, "default", kind, argv, told["jobs"]))
         if told["paper"]:
             argv = [*argv, "--protocol", told["paper"]]
-            planned.append(Planned(name, told["paper"], kind, argv))
+            planned.append(Planned(name, told["paper"], kind, argv, told["jobs"]))
     return planned
 
 
@@ -210,8 +223,10 @@ def data_of(name, options):
     on_sample = "sample", ["--data", "sample"]
     if options.data == "sample":
         return on_sample
-    folder, tried = listing.find(STUDIES[name].data, options.data_dir)
-    if folder is not None and sample.kind(folder) == "real":
+    data = STUDIES[name].data
+    folder, tried = listing.find(data, options.data_dir)
+    real = folder is not None and sample.kind(folder) == "real"
+    if real and listing.holds(data, folder):
         return "real", ["--data", "real", "--data-dir", str(folder)]
     if options.data == "real":
         return None, " and ".join(map(str, tried or [folder]))
@@ -219,7 +234,7 @@ def data_of(name, options):
 
 
 def ask(names):
-    """What studies declare of their paper's protocol and their quick settings."""
+    """What studies declare: paper's protocol, quick settings, whether by parts."""
     with tempfile.TemporaryFile("w+") as errors:
         process = processes.child(
             ["declare", *names], stdout=subprocess.PIPE, stderr=errors, text=True

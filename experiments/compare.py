@@ -2,7 +2,8 @@
 
 A table for each dataset, task, protocol and kind of data, on the screen, as compare.md
 and as the page compare.html, which needs nothing else. Runs on the sample, on other
-protocols or of a validation are never in one table. Reads run folders alone.
+protocols, of a validation or with quick settings are never in one table with others.
+Reads run folders alone.
 """
 
 if not __package__:
@@ -13,12 +14,14 @@ import os
 import pathlib
 import shutil
 import sys
-import time
 
 from experiments import compare_read as reading
 from experiments import compare_text as text
-from experiments.compare_groups import Group, groups
+from experiments.compare_commands import Made
+from experiments.compare_groups import groups
 from experiments.compare_record import Broken
+from experiments.compare_screen import screen
+from experiments.compare_words import printable
 
 RUNS = pathlib.Path("runs")
 WIDTH = 100
@@ -36,8 +39,9 @@ def parser():
         nargs="*",
         type=pathlib.Path,
         metavar="RUN",
-        help="run folder, or folder that holds some: all of them (default: in runs/, "
-        "the latest of each study, protocol, task and kind of data)",
+        help="run folder, or folder that holds some, or that of a session of "
+        "experiments.all: all of them (default: in runs/, "
+        "the latest of each study, protocol, task and kind of data and settings)",
     )
     result.add_argument(
         "--out",
@@ -50,7 +54,7 @@ def parser():
 
 
 def collect(paths):
-    """Reads all runs in the paths.
+    """Reads all runs in the paths; copies of a run count once.
 
     Args:
         paths: see `compare_read.find`.
@@ -61,16 +65,18 @@ def collect(paths):
     from tqdm import tqdm
 
     folders, left_out = reading.find(paths)
-    records = []
+    records, seen = [], {}
     for folder in tqdm(folders, "reading", disable=None, leave=False):
         try:
             record = reading.read(folder)
-            text.markdown([Group([record])], {}, "")  # what is damaged shows alone
-            records.append(record)
-        except Broken as error:
-            left_out[folder] = str(error)
+            same = seen.setdefault(reading.digest(folder), record)
+            if same is record:
+                records.append(record)
+            else:
+                left_out[folder] = f"a copy of {same.label}, with the same predictions."
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            left_out[folder] = f"metrics.json is not what the study writes: {error!r}."
+            told = f"metrics.json is not what the study writes: {error!r}."
+            left_out[folder] = str(error) if isinstance(error, Broken) else told
     return records, left_out
 
 
@@ -86,7 +92,7 @@ def latest(records):
 
 
 def write(folder, contents):
-    """Writes files, each complete or not at all.
+    """Writes files, all complete or none at all.
 
     Args:
         folder: is made where it does not exist.
@@ -99,24 +105,28 @@ def write(folder, contents):
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise OSError(f"--out: {error.filename} is not a folder.") from error
-    for name, content in contents.items():
-        beside = folder / f".{name}.{os.getpid()}"
-        try:
-            beside.write_text(content, "utf-8", "backslashreplace")
-            os.replace(beside, folder / name)
-        finally:
-            beside.unlink(missing_ok=True)
+    beside = {folder / f".{name}.{os.getpid()}": folder / name for name in contents}
+    try:
+        for partial, path in beside.items():
+            partial.write_text(contents[path.name], "utf-8", "backslashreplace")
+        for partial, path in beside.items():
+            os.replace(partial, path)
+    finally:
+        for partial in beside:
+            partial.unlink(missing_ok=True)
 
 
-def compare(paths, out):
-    """Compares runs, prints the tables and writes the pages.
+def compare(paths, out, words, failed=()):
+    """Compares runs and writes the pages.
 
     Args:
         paths: run folders, or folders that hold them; none for those in `runs`.
         out: folder of the pages.
+        words: of the command line that makes them.
+        failed: what else is left out, `(name, why)` each.
 
     Returns:
-        Path of the HTML page.
+        `(groups, page)`: the tables, and the path of the HTML page.
 
     Raises:
         ValueError: there is no run that can be compared.
@@ -134,37 +144,42 @@ def compare(paths, out):
             f"write them, or folders that hold some; received "
             f"{', '.join(map(str, paths)) or 'none, and looked in runs/'}."
         )
-    found = groups(records)
-    text.screen(found, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns))
-    from experiments.compare_page import page  # takes a second: the table comes first
+    from experiments.compare_page import page
 
-    told = {short(folder): why for folder, why in left_out.items()}
-    made = time.strftime("%Y-%m-%d")
+    found, made = groups(records), Made.now(words)
+    told = [*failed, *((short(folder), why) for folder, why in left_out.items())]
     contents = {
         "compare.md": text.markdown(found, told, made),
         "compare.html": page(found, told, made),
     }
-    write(out.expanduser(), contents)
-    return out / "compare.html"
+    out = out.expanduser()
+    write(out, contents)
+    return found, out / "compare.html"
 
 
 def short(folder):
-    """A folder's name for pages: the last two parts of its path."""
-    return "/".join(folder.parts[-2:]).lstrip("/")
+    """A folder's name for pages: no place on anybody's disk."""
+    return printable(folder.name or folder.resolve().name)
 
 
 def main(argv=None):
     """The command; returns the exit status."""
+    argv = sys.argv[1:] if argv is None else argv
     options = parser().parse_args(argv)
+    words = ["python", "-m", "experiments.compare", *argv]
     try:
-        page = compare(options.runs, options.out)
+        found, page = compare(options.runs, options.out, words)
+        screen(found, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns))
+        print(f"\nPage: {page}\nMarkdown: {page.with_suffix('.md')}", flush=True)
+    except BrokenPipeError:  # `| head`: the pages are written
+        # What is left would be written when Python ends, and fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130
-    print(f"\nPage: {page}\nMarkdown: {page.with_suffix('.md')}")
     return 0
 
 

@@ -7,6 +7,7 @@ read by themselves.
 
 import pathlib
 import runpy
+from dataclasses import dataclass
 
 ZOO = pathlib.Path(__file__).resolve().parents[1] / "zoo"
 
@@ -22,12 +23,15 @@ STUDIES, SHUFFLED, CONSTANT = (
 DATA, NOT_A_LIE_DETECTOR, NOT_FOR, UNKNOWN = (
     _DATA[name] for name in ("DATA", "NOT_A_LIE_DETECTOR", "NOT_FOR", "UNKNOWN")
 )
-# Which of our protocols comes closest to that of the paper.
-PAPER_PROTOCOLS = {
-    "nvie": "image",
-    "gfe": "shuffled",
-    "pupil": "paper",
-    "sase_fe": "challenge",
+# Which of our protocols are that of a paper, and by what; nothing is known of others.
+PROTOCOLS = {
+    "Christensen": {"image": "as read, the protocol here"},
+    "Xu": {
+        "shuffled": "by its code the protocol here",
+        "holdout": "by its text the protocol here",
+    },
+    "Gong": {"paper": "the protocol here"},
+    "Huynh and Kim": {"challenge": "the protocol here"},
 }
 # What is counted in the data of a study.
 UNITS = {"nvie": "pictures", "gfe": "frames", "pupil": "series", "sase_fe": "videos"}
@@ -60,6 +64,32 @@ MEASURES = {
 }
 
 
+@dataclass(frozen=True)
+class Printed:
+    """A figure that a paper reports.
+
+    Attributes:
+        author: key of `PROTOCOLS`, or one of whom nothing is known.
+        name: of what it is.
+        measure: a key of the measures.
+        value: in 0..1.
+        told: who or what was tested there, in words.
+    """
+
+    author: str
+    name: str
+    measure: str
+    value: float
+    told: str
+
+    def note(self, protocol):
+        """Its protocol in words, and whether it is this one of ours."""
+        known = PROTOCOLS.get(self.author)
+        if known is None:
+            return f"{self.told}; whether it is the protocol here is not known"
+        return f"{self.told}; {known.get(protocol, 'another protocol than here')}"
+
+
 def papers(records, dataset, task):
     """What the papers report, each by its own protocol.
 
@@ -69,8 +99,7 @@ def papers(records, dataset, task):
         task: their task.
 
     Returns:
-        List of `(name, measure, value, protocol)`; `measure` is a key of the measures,
-        `protocol` says in words who or what was tested there.
+        List of `Printed`.
     """
     if dataset == "gfe":
         return _printed(records, "f1", {"Xu": SHUFFLED})
@@ -85,7 +114,8 @@ def papers(records, dataset, task):
                 pairs = "as a pair" in told.protocol
                 measure = "paired_accuracy" if pairs else "accuracy"
                 name = f"{study.paper.short}: {of}"
-                rows.append((name, measure, told.value, told.protocol))
+                what = measure, told.value, told.protocol
+                rows.append(Printed(study.paper.authors, name, *what))
     return rows
 
 
@@ -97,5 +127,5 @@ def _printed(records, measure, protocols):
             author = name.partition(",")[0]
             told = protocols.get(author, "its protocol is described there only")
             if value is not None:
-                rows[name] = (name, measure, float(value), told)
+                rows[name] = Printed(author, name, measure, float(value), told)
     return list(rows.values())

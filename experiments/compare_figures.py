@@ -40,7 +40,7 @@ def forest(group, name):
     ends = [row.values[key][1] or [row.values[key][0]] * 2 for row in rows]
     low, high = np.min(ends), np.max(ends)
     margin = max(0.05, 0.08 * (high - low))
-    names = [textwrap.wrap(row.name, LINE)[:2] or [""] for row in rows]
+    names = [_lines(row.name) for row in rows]
     places = np.cumsum([1 + 0.4 * (len(lines) - 1) for lines in names])
     with style():
         height = 0.4 * places[-1] + 0.46
@@ -62,6 +62,11 @@ def forest(group, name):
     told = "; ".join(f"{row.name} {_told(row.values[key])}" for row in rows)
     about = f"Forest plot, {group.columns[key]}: {told}."
     return inline(figure, name, about)
+
+
+def _lines(name):
+    """A name in two lines at most; what is cut off is marked."""
+    return textwrap.wrap(name, LINE, max_lines=2, placeholder=" ...") or [""]
 
 
 def _line(axes, place, cell, kind, colour):
@@ -102,7 +107,7 @@ def roc(group, name):
                 edge = {"color": line["color"], "lw": 0.5}
                 axes.fill_between(RATES, *band, alpha=0.12, **edge)
             axes.plot(np.r_[0, RATES], np.r_[0, rates], lw=1.8, **line)
-            drawn.append(f"{model.name}, area {show(area(model))}")
+            drawn.append(f"{group.names[model]}, area {show(area(model))}")
         axes.plot([0, 1], [0, 1], **GUESSING)
         posed, genuine = _sides(group)
         axes.set_xlabel(f"{posed} taken for {genuine} (false positive rate)")

@@ -1,17 +1,19 @@
 """Which runs may stand in one table, and what the table then says.
 
 A group has one dataset, task and protocol, real data or the sample, test part or
-validation: what differs in any of these is never in the same column.
+validation, full or quick settings: what differs in any of these is never in the same
+column.
 """
 
 import functools
-import itertools
 from dataclasses import dataclass
 
 from experiments import compare_facts as facts
 from experiments import compare_measures as measures
+from experiments import compare_tests
+from experiments.compare_check import INTERVALS
+from experiments.compare_names import names
 from experiments.compare_verdict import BY_RANKING, verdict
-from experiments.compare_words import setting
 from experiments.evaluation import LEAST_SUBJECTS
 
 TASKS = {
@@ -24,14 +26,9 @@ COLUMNS = {
     "f1": "F1",
     "roc_auc": "ROC AUC",
 }
-INTERVALS = {
-    "accuracy": "ci95",
-    "balanced_accuracy": "balanced_accuracy_ci95",
-    "f1": "f1_ci95",
-    "roc_auc": "roc_auc_ci95",
-    "paired_accuracy": "paired_ci95",
-}
-TOLD = 4  # settings in a name; with more of them the run's time says it shorter
+QUICK = "quick settings: the figures say that the program works"
+# All that a paper's mean goes over, where a run can have less of it.
+WHOLE = {"gfe": (9, "nine expressions"), "sase_fe": (6, "six emotions")}
 
 
 @dataclass(frozen=True)
@@ -62,13 +59,17 @@ class Group:
 
     def __init__(self, records):
         self.records = records
-        first = records[0]
-        self.dataset, self.task, self.protocol, self.sample, self.validation = (
-            first.case
-        )
+        self.case = records[0].case
         self.models = [model for record in records for model in record.models]
-        self._name()
+        self.names = names(records)
         self.parts = self._parts()
+
+    dataset = property(lambda self: self.case.dataset)
+    task = property(lambda self: self.case.task)
+    protocol = property(lambda self: self.case.protocol)
+    sample = property(lambda self: self.case.sample)
+    validation = property(lambda self: self.case.validation)
+    quick = property(lambda self: self.case.quick)
 
     @property
     def columns(self):
@@ -90,12 +91,13 @@ class Group:
 
     @property
     def title(self):
-        """Dataset, task, protocol and kind of data in a line."""
+        """Dataset, task, protocol and kind of data and settings in a line."""
         parts = [facts.NAMES[self.dataset], self.asked, f"protocol {self.protocol}"]
         title = ", ".join(part for part in parts if part)
         how = f" {self.validation}" if self.validation.startswith("by") else ""
         inside = f", VALIDATION{how} inside the training part"
         title += inside if self.validation else ""
+        title += ", QUICK settings" if self.quick else ""
         return title + (" (SAMPLE data, made by code)" if self.sample else "")
 
     @property
@@ -103,11 +105,9 @@ class Group:
         """The task in words."""
         if self.dataset == "pupil":
             return "genuine or posed smile"
-        count = self.task.count(",") + 1
-        if self.dataset == "gfe" and count == 9:
-            return "nine expressions"
-        if self.dataset == "sase_fe" and count == 6:
-            return "six emotions"
+        count, whole = WHOLE.get(self.dataset, (0, ""))
+        if self.task.count(",") + 1 == count:
+            return whole
         return TASKS.get(self.task, self.task.replace("_", " "))
 
     @property
@@ -120,6 +120,8 @@ class Group:
                 "A validation: measured on a part of the training data, to choose "
                 "settings by; the test part was not touched.",
             )
+        if self.quick:
+            told.insert(0, f"{QUICK[0].upper()}{QUICK[1:]}, and nothing else.")
         if self.sample:
             told.insert(
                 0,
@@ -128,29 +130,13 @@ class Group:
             )
         return " ".join([*told, facts.MEASURES[self.dataset]])
 
-    def _name(self):
-        """Gives models names that tell them apart, by the settings that differ."""
-        for study in {record.study.name for record in self.records}:
-            runs = [one for one in self.records if one.study.name == study]
-            keys = sorted(set().union(*(run.settings for run in runs)))
-            keys = [k for k in keys if len({repr(r.settings.get(k)) for r in runs}) > 1]
-            for run in runs if len(runs) > 1 else ():
-                told = [f"{k} {setting(run.settings.get(k))}" for k in keys]
-                short = 0 < len(told) <= TOLD
-                for model in run.models:
-                    words = ", ".join(told) if short else run.path.name
-                    model.name += f" ({words})"
-        names = [model.name for model in self.models]
-        for model in self.models:
-            if names.count(model.name) > 1:
-                model.name += f" [{model.record.path.name}]"
-
     def _parts(self):
         """The different test parts: lists of models, in the order met."""
         parts = {}
         for model in self.models:
             tested = frozenset(model.table["sample"])
-            parts.setdefault((model.record.fingerprint, tested), []).append(model)
+            data = model.record.fingerprint or id(model.record)
+            parts.setdefault((data, tested), []).append(model)
         return list(parts.values())
 
     def letter(self, model):
@@ -177,7 +163,8 @@ class Group:
         for model in self.models:
             values = self.values(model)
             note = verdict(model, values)
-            rows.append(Row("model", model.name, note, values, self.tested(model)))
+            name, tested = self.names[model], self.tested(model)
+            rows.append(Row("model", name, note, values, tested))
         for part in self.parts:
             rows += self._constant(part[0])
         classes = len(self.records[0].classes)
@@ -185,15 +172,20 @@ class Group:
         rows.append(
             Row("constant", "chance", "", {key: (1 / classes, None) for key in keys})
         )
-        own = facts.PAPER_PROTOCOLS[self.dataset]
-        other = "" if self.protocol == own else "; another protocol than here"
         split = "split" if self.dataset in ("gfe", "pupil") else "data"
-        for name, key, value, told in facts.papers(
-            self.records, self.dataset, self.task
-        ):
-            name = f"{name}, on its own {split}"
-            rows.append(Row("paper", name, told + other, {key: (value, None)}))
+        for told in facts.papers(self.records, self.dataset, self.task):
+            name = f"{told.name}, on its own {split}"
+            note = told.note(self.protocol) + self._more
+            rows.append(Row("paper", name, note, {told.measure: (told.value, None)}))
         return [_ranked(row) if row.kind == "constant" else row for row in rows]
+
+    @property
+    def _more(self):
+        """That a paper's figure goes over more than the runs do; mostly empty."""
+        whole = WHOLE.get(self.dataset, (0, ""))[1]
+        if not whole or self.asked == whole:
+            return ""
+        return f"; over {whole}, the runs here over {self.asked} only"
 
     def values(self, model):
         """Value and interval of every column.
@@ -232,52 +224,13 @@ class Group:
 
     @functools.cached_property
     def tests(self):
-        """Paired tests of every two models, as dicts; see `compare_measures.paired`.
-
-        Each has `names`, and `p_holm` where there are several p-values.
-        """
-        tests = []
-        for first, second in itertools.combinations(self.models, 2):
-            told = {"names": (first.name, second.name)}
-            if first.record.fingerprint != second.record.fingerprint:
-                told |= dict.fromkeys(("difference", "ci95", "p", "subjects"))
-                told["why"] = "measured on different data"
-            else:
-                told |= measures.paired(first.table, second.table, self.factors)
-            if told["difference"] is not None and self.dataset == "gfe":
-                for key, of in (("difference", "accuracy"), ("f1", "f1")):
-                    told[key] = first.measures[of] - second.measures[of]
-            tests.append(told)
-        tested = [told for told in tests if told["p"] is not None]
-        corrected = measures.holm([told["p"] for told in tested])
-        for told, p in zip(tested, corrected, strict=True):
-            told["p_holm"] = p
-        return tests
+        """Paired tests of every two models, see `compare_tests.tests`."""
+        return compare_tests.tests(self.models, self.names, self.factors)
 
     @property
     def notes(self):
         """What a reader must know of the tests."""
-        lines = []
-        if len(self.parts) > 1:
-            lines.append(
-                f"The models were tested on {len(self.parts)} different test parts "
-                "(letters): figures of different parts are not comparable sample by "
-                "sample."
-            )
-        people = [told["subjects"] for told in self.tests if told["p"] is not None]
-        if people and 2.0 ** (1 - min(people)) > 0.05:
-            lines.append(
-                f"With {min(people)} subjects no p-value below "
-                f"{2.0 ** (1 - min(people)):.3f} is possible."
-            )
-        if self.dataset == "pupil" and people:
-            lines.append(
-                "The intervals draw observers and videos anew; the test swaps the "
-                "answers of observers and takes the videos as they are."
-            )
-        if self.dataset == "gfe":
-            lines.append("There are two signers: no interval over people can be given.")
-        return lines
+        return compare_tests.notes(self)
 
 
 def _computed(model, factors, dataset):
@@ -301,7 +254,7 @@ def groups(records):
         cases.setdefault(record.case, []).append(record)
 
     def order(case):
-        dataset, task, protocol, sample, validation = case
-        return sample, list(facts.NAMES).index(dataset), task, protocol, validation
+        place = list(facts.NAMES).index(case.dataset)
+        return case.sample, place, case.task, case.protocol, case.validation, case.quick
 
     return [Group(cases[case]) for case in sorted(cases, key=order)]

@@ -154,11 +154,12 @@ def paired(first, second, factors=("subject",)):
         factors: what the interval resamples.
 
     Returns:
-        Dict of `difference` (first minus second), `ci95`, `p`, `subjects`, and `why`
-        there is no test; `None` where it does not apply.
+        Dict of `difference` (first minus second), `ci95`, `p`, `subjects`, `differ`
+        (those of whom one model has more answers right) and `why` there is no test;
+        `None` where it does not apply.
     """
     other = aligned(first, second)
-    result = dict.fromkeys(("difference", "ci95", "p", "subjects", "why"))
+    result = dict.fromkeys(("difference", "ci95", "p", "subjects", "differ", "why"))
     if other is None:
         return result | {"why": "tested on different samples"}
     truth = first["truth"].to_numpy()
@@ -172,7 +173,9 @@ def paired(first, second, factors=("subject",)):
     resampling = Resampling(first, factors)
     counts = resampling.sums(np.ones(len(first)))
     result["ci95"] = bounds(resampling.sums(gained) / counts)
-    result["p"] = swap_test(np.bincount(person, weights=gained))
+    by_person = np.bincount(person, weights=gained)
+    result["differ"] = int(np.count_nonzero(by_person))
+    result["p"] = swap_test(by_person)
     return result
 
 
@@ -182,6 +185,9 @@ def swap_test(gained):
     Args:
         gained: right answers of the first model minus those of the second, by person.
     """
+    gained = gained[gained != 0]  # swapping the others changes nothing
+    if len(gained) < 2:
+        return 1.0
     done = stats.permutation_test(
         (gained, np.zeros_like(gained)),
         lambda a, b, axis: (a - b).sum(axis=axis),

@@ -7,6 +7,7 @@ from experiments import compare_facts as facts
 from experiments import compare_figures as figures
 from experiments import compare_run_figures as run_figures
 from experiments import compare_text as text
+from experiments.compare_groups import QUICK
 from experiments.compare_svg import DASHES, SERIES, look
 from experiments.compare_words import show, span
 
@@ -26,8 +27,9 @@ def page(groups, left_out, made):
     )
     environment.filters["bold"] = bold
     return environment.get_template("compare.html").render(
-        summary=text.summary(groups, made),
-        warning=text.sample_warning(groups),
+        summary=text.summary(groups),
+        warnings=text.warnings(groups),
+        made=made,
         groups=[_group(number, group) for number, group in enumerate(groups)],
         how=text.HOW,
         uses=text.intended_use(groups),
@@ -54,6 +56,7 @@ def _group(number, group):
         "protocol": group.protocol,
         "sample": group.sample,
         "validation": group.validation,
+        "quick": group.quick and QUICK,
         "about": group.about,
         "main": group.columns[group.main],
         "columns": list(group.columns.values()),
@@ -66,9 +69,12 @@ def _group(number, group):
         "banded": any(figures.banded(model, group) for model in group.models),
         "forest": _svg(figures.forest(group, f"{name}f")),
         "roc": _svg(figures.roc(group, f"{name}r")),
-        "lines": [_key(place, model) for place, model in enumerate(group.models)],
+        "lines": [
+            _key(place, model, group.names[model])
+            for place, model in enumerate(group.models)
+        ],
         "figures": list(_figures(name, group)),
-        "records": [(_names(one), text.facts_of(one)) for one in group.records],
+        "records": [(_names(one, group), text.facts_of(one)) for one in group.records],
     }
 
 
@@ -76,12 +82,13 @@ def _figures(name, group):
     """Each run's own figures: `(of what, what it shows, SVG)`."""
     for place, record in enumerate(group.records):
         for number, model in enumerate(record.models):
-            svg = run_figures.confusion(model, f"{name}c{place}m{number}")
+            called = group.names[model]
+            svg = run_figures.confusion(model, called, f"{name}c{place}m{number}")
             answers = f"answers, {group.asked}, protocol {group.protocol}"
             answers += (
                 "; first seed" if len(set(model.table.get("seed", ()))) > 1 else ""
             )
-            yield model.name, answers, _svg(svg)
+            yield called, answers, _svg(svg)
         svg = run_figures.learning(record, f"{name}l{place}")
         if svg:
             told = "losses by epoch"
@@ -91,7 +98,7 @@ def _figures(name, group):
                 if key in record.history
             )
             told += "; thin: each network, thick: their mean" if several else ""
-            yield _names(record), told, _svg(svg)
+            yield _names(record, group), told, _svg(svg)
 
 
 def _svg(element):
@@ -104,25 +111,25 @@ def _row(row, group):
     cells = []
     for key in group.columns:
         value, interval = row.values.get(key, (None, None))
-        cells.append((show(value), span(interval).replace("-", "\N{EN DASH}")))
+        cells.append((show(value), span(interval)))
     return {"kind": row.kind, "name": row.name, "note": row.note, "cells": cells} | {
         "tested": row.tested
     }
 
 
-def _key(place, model):
+def _key(place, model, name):
     """The legend of the ROC curves: in the page, where long names wrap."""
     line = look(place)
     dashes = DASHES.index(line["ls"])
     return {
         "colour": SERIES.index(line["color"]),
         "dashes": ("solid", "dashed", "dotted", "double")[dashes],
-        "name": model.name,
+        "name": name,
         "area": show(figures.area(model)),
     }
 
 
-def _names(record):
+def _names(record, group):
     """A run's models in a line."""
-    names = [model.name for model in record.models]
-    return names[0] if len(names) == 1 else f"{record.study.model} ({record.path.name})"
+    names = [group.names[model] for model in record.models]
+    return names[0] if len(names) == 1 else f"{record.study.model} ({record.folder})"

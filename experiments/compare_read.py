@@ -4,13 +4,16 @@ Measures are those of metrics.json, which the run's own report tells too; with
 predictions.csv runs are compared sample by sample.
 """
 
+import hashlib
 import json
-import math
 import os
 import pathlib
 
+import numpy as np
 import pandas as pd
 
+from experiments import sessions
+from experiments.compare_check import check
 from experiments.compare_facts import STUDIES
 from experiments.compare_record import Broken, Record
 from experiments.compare_studies import HEADS, models
@@ -23,8 +26,8 @@ BINARY = {
     "sase_fe": ("fake", "genuine"),
 }
 TEXT = "path subject predicted expression round video eye emotion part kind".split()
-# predictions.csv is rounded, and with a changed answer or two still that of the run.
-AGREES = 0.01
+UNFINISHED = "unfinished: go on with its command and --resume."
+TRIAL = "unfinished, or a trial of experiments.search that was given up."
 EACH = "probability of "  # with more than two classes, one column for each
 
 
@@ -42,7 +45,8 @@ def find(paths):
     """Finds run folders.
 
     Args:
-        paths: run folders, or folders that hold run folders.
+        paths: run folders, folders that hold run folders, or those of sessions of
+            `experiments.all`.
 
     Returns:
         `(folders, left_out)`: `left_out` has a sentence for each path.
@@ -53,11 +57,19 @@ def find(paths):
         if not path.is_dir():
             left_out[path] = "there is no such folder."
             continue
+        named = sessions.run_folders(path)
+        if named is not None:
+            found = {place.resolve(): place for place in named if is_run(place)}
+            folders |= found
+            if not found:
+                left_out[path] = "a session without a finished run."
+            continue
         found = {}
         for place, names, _ in os.walk(path):
             place = pathlib.Path(place)
             if place.resolve().name.startswith(PREFIX) or _at_work(place):
-                left_out[place] = "unfinished: go on with its command and --resume."
+                searched = "search" in place.resolve().parts
+                left_out[place] = TRIAL if searched else UNFINISHED
                 names.clear()
             elif is_run(place):
                 found[place.resolve()] = place
@@ -93,12 +105,8 @@ def read(folder):
         each = [name.removeprefix(EACH) for name in rows if name.startswith(EACH)]
         classes = tuple(each) or BINARY[study.data]
         record = Record(folder, study, config, metrics, history, classes)
-        record.config["settings"]["protocol"], record.config["data"]["kind"]
-        if not isinstance(metrics["baselines"], dict):
-            raise Broken("metrics.json has no baselines.")
         record.models = models(record, rows)
-        for model in record.models:
-            _check(model)
+        check(record)
         return record
     except OSError as error:
         raise Broken(f"cannot be read: {error.strerror or error}.") from error
@@ -107,6 +115,12 @@ def read(folder):
             f"its files are not what the study writes ({error!r}): damaged, or of "
             "another version of Duchenne."
         ) from error
+
+
+def digest(folder):
+    """What a run is recognised by, wherever it was copied to."""
+    files = (folder / name for name in ("config.json", "predictions.csv"))
+    return tuple(hashlib.sha256(file.read_bytes()).digest() for file in files)
 
 
 def _json(path):
@@ -132,7 +146,9 @@ def _history(path):
     try:
         table = _csv(path) if path.is_file() else pd.DataFrame()
         named = [name for name in table if name == "epoch" or "loss" in name]
-        return table.astype(dict.fromkeys(named, float))
+        table = table.astype(dict.fromkeys(named, float))
+        table = table.replace([np.inf, -np.inf], np.nan)
+        return table.dropna(subset=[name for name in named if name == "epoch"])
     except ValueError:
         return pd.DataFrame()
 
@@ -165,33 +181,3 @@ def _is_probability(name):
 def _wrong(column):
     values = pd.to_numeric(column, errors="coerce").to_numpy(float)
     return not ((values >= 0) & (values <= 1)).all()
-
-
-def _check(model):
-    """Refuses measures that are none, and predictions of which a part is missing."""
-    for key in ("accuracy", "balanced_accuracy", "f1", "roc_auc"):
-        value = model.measures[key]
-        if value is None and key != "accuracy":
-            continue
-        if not isinstance(value, int | float) or not math.isfinite(value):
-            raise Broken(f"metrics.json: {key} is {value!r}, and not a number.")
-    table = model.table
-    expected = model.measures.get("n_test", len(table))
-    rows = (
-        table["seed"].eq(table["seed"].iloc[0]) if "seed" in table else table["truth"]
-    )
-    found = int(rows.sum()) if "seed" in table else len(table)
-    if found != expected:
-        raise Broken(
-            f"predictions.csv has {found} of {expected} test samples: it was cut, or "
-            "is of another run."
-        )
-    right = table["answer"] == table["truth"]
-    if "expression" in table:  # the mean over expressions, over directions in each
-        keys = [table["seed"], table["expression"], table["part"]]
-        right = right.groupby(keys).mean().groupby(level=[0, 1]).mean()
-    if abs(right.mean() - model.measures["accuracy"]) > AGREES:
-        raise Broken(
-            f"predictions.csv has an accuracy of {right.mean():.3f}, metrics.json of "
-            f"{model.measures['accuracy']:.3f}: they are not of the same run."
-        )

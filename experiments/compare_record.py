@@ -2,27 +2,41 @@
 
 import pathlib
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+
+from experiments.compare_words import printable, setting
+
+
+class Case(NamedTuple):
+    """What runs in one table have in common."""
+
+    dataset: str
+    task: str
+    protocol: str
+    sample: bool
+    validation: str
+    quick: bool
 
 
 class Broken(ValueError):
     """A folder that cannot be compared; the message says why."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Model:
     """What is compared: a run, or one of the models in it.
 
     Attributes:
         record: its `Record`.
-        name: as tables call it; `compare_groups` makes it unique.
+        name: as its study calls it; a `Group` has one that is unique.
         measures: as metrics.json has them.
         table: a row a tested sample: `subject`, `sample` (what it is, the same in
             every run), `truth`, `answer`, `score` (probability of genuine) and `part`:
-            samples are only compared with those of the same part. Of several seeds
-            also `seed`.
+            samples are only compared with those of the same part. Where a run has
+            repetitions also `seed`, and a sample is there once for each.
         probabilities: of all classes, `(n, classes)`.
     """
 
@@ -33,7 +47,7 @@ class Model:
     probabilities: np.ndarray
 
 
-@dataclass
+@dataclass(eq=False)
 class Record:
     """A run folder that was read.
 
@@ -58,7 +72,12 @@ class Record:
     @property
     def label(self):
         """Its name on pages: no place on anybody's disk."""
-        return f"{self.study.name}/{self.path.name}"
+        return f"{self.study.name}/{self.folder}"
+
+    @property
+    def folder(self):
+        """The folder's own name, in characters that can be shown."""
+        return printable(self.path.name)
 
     @property
     def settings(self):
@@ -74,18 +93,23 @@ class Record:
         """How it was validated; empty for a run on the test part."""
         how = self.settings.get("validate")
         if isinstance(how, str):
-            return f"by {how}"
+            return f"by {setting(how)}"
         return "on" if how or self.metrics.get("validation") else ""
 
     @property
     def started(self):
-        return str(self.config.get("started", ""))
+        return str(self.config.get("started") or "")
 
     @property
     def fingerprint(self):
-        """What its data are recognised by."""
+        """What its data are recognised by; `None` where that is not known."""
         data = self.config["data"]
-        return data.get("content") or data.get("fingerprint") or "none"
+        return data.get("content") or data.get("fingerprint")
+
+    @property
+    def quick(self):
+        """Whether its settings are those of a first look."""
+        return self.config.get("quick", False)
 
     @property
     def task(self):
@@ -103,4 +127,5 @@ class Record:
     def case(self):
         """Runs of the same case may stand in one table."""
         protocol = self.settings["protocol"]
-        return self.study.data, self.task, protocol, self.sample, self.validation
+        kind = self.sample, self.validation, self.quick
+        return Case(self.study.data, self.task, protocol, *kind)

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import confusion_matrix
 
 from experiments.compare_figures import GUESSING, WIDE
@@ -11,8 +12,17 @@ from experiments.compare_svg import GRID, SERIES, inline, style
 PARTS = ("round", "expression", "network")  # of a history: each has its own network
 
 
-def confusion(model, name):
-    """True values down, predicted across, spontaneous first; of the first seed."""
+def confusion(model, called, name):
+    """True values down, predicted across, spontaneous first; of the first seed.
+
+    Args:
+        model: a `compare_record.Model`.
+        called: its name in the table.
+        name: see `compare_svg.inline`.
+
+    Returns:
+        The SVG element.
+    """
     table, names = model.table, model.record.classes
     if "seed" in table:
         table = table[table["seed"] == table["seed"].iloc[0]]
@@ -59,7 +69,14 @@ def confusion(model, name):
         )
         for row in range(len(order))
     )
-    return inline(figure, name, f"Confusion matrix of {model.name}. {told}.")
+    return inline(figure, name, f"Confusion matrix of {called}. {told}.")
+
+
+def points(epochs, number):
+    """How the epochs of a curve are marked: one epoch alone has a point, no line."""
+    if epochs == 1:  # a ring around a point, where both are in one place
+        return {"marker": "o", "ms": (5, 10)[number], "mfc": (None, "none")[number]}
+    return {"marker": "o" if epochs < 30 else None, "ms": 2.5}
 
 
 def order_of(row, counts):
@@ -93,10 +110,8 @@ def learning(record, name):
             for part in parts if len(parts) > 1 else ():
                 axes.plot(part["epoch"] + 1, part[column], lw=0.6, alpha=0.3, **line)
             mean = history.groupby("epoch")[column].mean()
-            marker = "o" if len(mean) < 30 else None
-            axes.plot(
-                mean.index + 1, mean, lw=1.8, marker=marker, ms=2.5, **line, label=label
-            )
+            told = {**line, **points(len(mean), number), "label": label}
+            axes.plot(mean.index + 1, mean, lw=1.8, **told)
         if pictures:
             axes.set_yscale("log")
         else:
@@ -109,7 +124,10 @@ def learning(record, name):
         axes.set_ylabel(
             "error of the next frame" if pictures else "cross-entropy (nats)"
         )
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        if history["epoch"].nunique() == 1:
+            middle = history["epoch"].iloc[0] + 1
+            axes.set_xlim(middle - 1, middle + 1)
         above = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "ncols": 3}
         spaces = {"columnspacing": 1.1, "handlelength": 1.5, "borderpad": 0.2}
         axes.legend(frameon=False, fontsize=8, **above, **spaces)

@@ -51,6 +51,8 @@ def _nvie(record, rows):
 
 
 def _binary(record, name, measures, rows, column, sample, part, *kept):
+    if not rows["truth"].isin([0, 1]).all():
+        raise Broken("predictions.csv has labels other than 0 and 1.")
     table = rows[["subject", *kept]].assign(
         sample=sample,
         truth=rows["truth"].astype(int),
@@ -58,8 +60,6 @@ def _binary(record, name, measures, rows, column, sample, part, *kept):
         score=rows[column].astype(float),
         part=part,
     )
-    if not table["truth"].isin([0, 1]).all():
-        raise Broken("predictions.csv has labels other than 0 and 1.")
     both = np.stack([1 - table["score"], table["score"]], axis=1)
     return Model(record, name, measures, table, both)
 
@@ -68,7 +68,7 @@ def _gfe(record, rows):
     sample = rows["subject"] + "/" + rows["expression"] + "/" + rows["frame"].map(str)
     direction = rows["round"].str.split("-block_").str[0]
     part = rows["seed"].map(str) + " " + rows["expression"] + " " + direction
-    sample = rows["seed"].map(str) + " " + rows["round"] + " " + sample
+    sample = rows["round"] + " " + sample
     name, kept = record.study.model, ("seed", "expression")
     made = _binary(
         record, name, record.metrics, rows, "probability", sample, part, *kept

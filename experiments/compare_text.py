@@ -1,27 +1,22 @@
-"""A comparison in words: Markdown for a paper's appendix, and the table on the screen.
+"""A comparison in words: Markdown for a paper's appendix.
 
 No text holds a place on anybody's disk, so that it can be published as it is.
 """
 
-import re
-import shlex
-
 from experiments import compare_facts as facts
+from experiments.compare_commands import command, commit
+from experiments.compare_groups import QUICK
 from experiments.compare_words import (
     code,
-    is_place,
-    last,
     p_value,
     plain,
+    printable,
     setting,
     show,
     signed,
     span,
 )
 
-# Where a run lies, and who helped to compute it, decide nothing; a storage's
-# address may hold a password. Options may be given by their beginnings.
-DROPPED = re.compile(r"--(o|ou|out|data-(d|di|dir)?|das|dask|storage)")
 HOW = (
     "**Intervals** are 95 % intervals (percentiles of 2,000 draws): whole test "
     "subjects are drawn anew, as the samples of one person are alike. The models are "
@@ -29,9 +24,9 @@ HOW = (
     "**Paired tests** ask whether two models differ in accuracy on the same samples. "
     "If they are equally good, it does not matter which of the two gave a person's "
     "answers: those of whole people are swapped (permutation test, two-sided; all ways "
-    "for up to 13 people, 9,999 random ones otherwise). Of several p-values in a "
-    "group, the last column has Holm's correction. A large p-value does not show that "
-    "two models are equally good.",
+    "for up to 13 people of whom one model has more right, 9,999 random ones "
+    "otherwise). Of several p-values in a group, the last column has Holm's "
+    "correction. A large p-value does not show that two models are equally good.",
     "**Above, or not shown to beat**: each run is judged as in its own report. NVIE: "
     "the interval of the accuracy lies above the majority class. Pupils and SASE-FE: "
     "those of ROC AUC and of balanced accuracy both lie above 0.5, which is where any "
@@ -40,36 +35,6 @@ HOW = (
     "protocols, which each row names; they stand beside the runs and are not compared "
     "by a test.",
 )
-
-
-def command(record):
-    """The command of a run without places on its maker's disk."""
-    kept, skip = [], False
-    try:
-        words = shlex.split(str(record.config.get("command", "")))
-    except ValueError:
-        return "not readable"
-    for word in words:
-        option, equals, value = word.partition("=")
-        dropped = DROPPED.fullmatch(option) is not None
-        if skip and not word.startswith("--"):
-            skip = False
-            continue
-        skip = dropped and not equals
-        if dropped:
-            continue
-        if equals and is_place(value):
-            word = f"{option}=.../{last(value)}"
-        kept.append(f".../{last(word)}" if is_place(word) else word)
-    return shlex.join(kept)
-
-
-def commit(record):
-    """The commit that a run was made with, short, and whether it was changed."""
-    full = str(record.config.get("commit") or "")
-    if not full:
-        return "unknown"
-    return full[:12] + (", with changes" if full.endswith("+") else "")
 
 
 def commits(groups):
@@ -84,10 +49,16 @@ def facts_of(record):
         ("command", command(record)),
         ("commit", commit(record)),
         ("seed", str(record.config.get("seed", record.settings.get("seed", "")))),
-        ("data", f"{record.fingerprint} ({'SAMPLE' if record.sample else 'real'})"),
-        ("started", str(record.config.get("started", "unknown"))),
+        (
+            "data",
+            f"{record.fingerprint or 'which, is not known'} "
+            f"({'SAMPLE' if record.sample else 'real'})",
+        ),
+        ("started", record.started or "unknown"),
     ]
-    listed = (f"{name} {setting(value)}" for name, value in record.settings.items())
+    listed = (
+        f"{printable(name)} {setting(value)}" for name, value in record.settings.items()
+    )
     return [*told, ("settings", ", ".join(listed))]
 
 
@@ -96,12 +67,13 @@ def tests_of(group):
     if not group.tests:
         return []
     several = sum(told["p"] is not None for told in group.tests) > 1
-    extra = ["difference of mean F1"] if group.dataset == "gfe" else []
+    gfe = group.dataset == "gfe"
+    extra = ["difference of mean F1", "means over"] if gfe else []
     head = ["difference of accuracy", "95 % interval", *extra, "subjects", "p"]
     rows = [["", *head, *(["p, Holm"] if several else [])]]
     for told in group.tests:
         interval = " to ".join(map(signed, told["ci95"] or ()))
-        f1 = [signed(told.get("f1"))] if extra else []
+        f1 = [signed(told.get("f1")), told.get("seeds", "")] if gfe else []
         people = str(told["subjects"] or "")
         cells = [signed(told["difference"]), interval, *f1, people]
         cells.append(told["why"] or p_value(told["p"]))
@@ -117,9 +89,10 @@ def spread(group):
     for record in group.records:
         deviation = record.metrics.get("f1_spread")
         if deviation is not None:
-            seeds = len(record.metrics["f1_by_seed"])
+            seeds = record.models[0].table["seed"].nunique()
+            name = group.names[record.models[0]]
             lines.append(
-                f"{record.models[0].name}: standard deviation of the mean F1 over "
+                f"{name}: standard deviation of the mean F1 over "
                 f"{seeds} seeds {show(deviation)}."
             )
     return lines
@@ -152,13 +125,13 @@ def intended_use(groups):
     return parts
 
 
-def summary(groups, made):
-    """What is compared, when and from which commits, in sentences."""
+def summary(groups):
+    """What is compared, and from which commits, in sentences."""
     runs = sum(len(group.records) for group in groups)
     told = f"{_plural(runs, 'run')} in {_plural(len(groups), 'table')}, one table for "
-    told += "each data set, task and protocol; "
+    told += "each data set, task and protocol. "
     hashes = commits(groups)
-    told += f"made {made}. The runs are of commit{'s' * (len(hashes) > 1)} "
+    told += f"The runs are of commit{'s' * (len(hashes) > 1)} "
     return told + f"{'; '.join(hashes)}."
 
 
@@ -166,16 +139,23 @@ def _plural(count, name):
     return f"{count} {name}{'s' * (count != 1)}"
 
 
-def sample_warning(groups):
-    """The banner where anything was measured on the sample; empty otherwise."""
-    which = [facts.NAMES[group.dataset] for group in groups if group.sample]
-    if not which:
-        return ""
-    names = ", ".join(dict.fromkeys(which))
-    return (
-        f"SAMPLE data, made by code, not people: {names}. These figures say that the "
-        "program works, and nothing else; their tables say so in the heading."
-    )
+def warnings(groups):
+    """The banners: where anything was measured on the sample, or in a hurry."""
+    lines = []
+    names = _data(group for group in groups if group.sample)
+    if names:
+        lines.append(
+            f"SAMPLE data, made by code, not people: {names}. These figures say that "
+            "the program works, and nothing else; their tables say so in the heading."
+        )
+    names = _data(group for group in groups if group.quick)
+    if names:
+        lines.append(f"QUICK settings: {names}. {QUICK}, and nothing else.")
+    return lines
+
+
+def _data(groups):
+    return ", ".join(dict.fromkeys(facts.NAMES[group.dataset] for group in groups))
 
 
 def markdown(groups, left_out, made):
@@ -183,12 +163,13 @@ def markdown(groups, left_out, made):
 
     Args:
         groups: `compare_groups.Group`s.
-        left_out: dict of names to why they are not compared.
-        made: when, as text.
+        left_out: list of names and why these are not compared.
+        made: a `Made`.
     """
-    parts = ["# Runs compared", plain(summary(groups, made))]
-    warning = sample_warning(groups)
-    parts += [f"> **{warning}**"] if warning else []
+    parts = ["# Runs compared", plain(summary(groups))]
+    told = f"Made {made.date} at commit {made.commit} by"
+    parts.append(f"{plain(told)} {code(made.command)}.")
+    parts += [f"> **{warning}**" for warning in warnings(groups)]
     for group in groups:
         parts += [f"## {plain(group.title)}", plain(group.about)]
         parts.append(_table(_rows_of(group)))
@@ -204,7 +185,7 @@ def markdown(groups, left_out, made):
     if left_out:
         parts.append("## Left out")
         parts.append(
-            "\n".join(f"- {code(name)}: {plain(why)}" for name, why in left_out.items())
+            "\n".join(f"- {code(name)}: {plain(why)}" for name, why in left_out)
         )
     for number, (heading, texts) in enumerate(intended_use(groups)):
         parts += [f"{'###' if number else '##'} {heading}", *texts]
@@ -227,48 +208,3 @@ def _table(rows):
     lines = ["| " + " | ".join(map(plain, row)) + " |" for row in rows]
     lines.insert(1, "|---" + "|---:" * (len(rows[0]) - 1) + "|")
     return "\n".join(lines)
-
-
-def screen(groups, width):
-    """Prints the tables, at most `width` columns wide."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(width=width, highlight=False, emoji=False, markup=False)
-    for group in groups:
-        console.print(f"\n{group.title}", style="bold")
-        table = Table(box=None, pad_edge=False)
-        table.add_column("", overflow="fold", ratio=1)
-        for name in [*group.columns.values(), "tested on"]:
-            table.add_column(name, justify="right", max_width=16)
-        for row in group.rows:
-            cells = []
-            for key in group.columns:
-                value, interval = row.values.get(key, (None, None))
-                cells.append(show(value) + (f"\n{span(interval)}" if interval else ""))
-            name = Text(row.name, "" if row.kind == "model" else "dim")
-            if row.kind == "model" and row.note:
-                name.append(f"\n{row.note}", "italic")
-            table.add_row(name, *cells, row.tested)
-        console.print(table)
-        for told in group.tests:
-            console.print(_in_words(told, group))
-        for line in [*spread(group), *group.notes]:
-            console.print(line)
-
-
-def _in_words(told, group):
-    first, second = told["names"]
-    line = f"{first} minus {second}: "
-    if told["difference"] is None:
-        return f"{line}not tested, {told['why']}."
-    line += f"accuracy {signed(told['difference'])}"
-    line += f", mean F1 {signed(told['f1'])}" if group.dataset == "gfe" else ""
-    if told["why"]:
-        return f"{line}; not tested, {told['why']}."
-    line += f" ({' to '.join(map(signed, told['ci95']))}), "
-    line += f"p = {p_value(told['p'])}".replace("= <", "<")
-    several = sum(other["p"] is not None for other in group.tests) > 1
-    line += f", Holm {p_value(told['p_holm'])}" if several else ""
-    return f"{line}, {told['subjects']} subjects."

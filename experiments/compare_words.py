@@ -10,18 +10,30 @@ def setting(value):
         return "default"
     if isinstance(value, list):
         return " ".join(map(setting, value))
-    return {"True": "on", "False": "off"}.get(str(value)) or last(value)
+    told = {"True": "on", "False": "off"}.get(str(value)) or last(str(value))
+    return printable(told)
 
 
-def last(value):
-    """The last part of what may be a path; other values as they are."""
-    text = str(value)
+def last(text):
+    """The last part of what may be a place; other texts as they are.
+
+    Of an address its part before the @ is left out: it may be a name and a password.
+    """
+    if "://" in text:
+        text = re.sub(r"://\S*@", "://...@", text)
+        return text if not text.startswith("file:") else text.rsplit("/", 1)[-1]
+    text = text.rstrip("/\\") or "/"
     return text.replace("\\", "/").rsplit("/", 1)[-1] if is_place(text) else text
 
 
 def is_place(text):
-    """Whether a text names an absolute place on somebody's disk."""
-    return text.startswith(("/", "~", "\\\\", "file:")) or text[1:3] in (":\\", ":/")
+    """Whether a text names a place, in whole or from a folder on."""
+    return text.startswith("~") or "/" in text or "\\" in text
+
+
+def printable(text):
+    """A text without what cannot be shown: line ends, bytes that are no UTF-8."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def show(value):
@@ -29,13 +41,15 @@ def show(value):
 
 
 def span(interval):
-    return "" if not interval else "-".join(map(show, interval))
+    return "" if not interval else " to ".join(map(show, interval))
 
 
 def signed(value):
     if value is None:
         return ""
-    return "0.000" if abs(value) < 0.0005 else f"{value:+.3f}"
+    if abs(value) < 0.0005:
+        return "0.000"
+    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
 
 
 def p_value(value):

@@ -6,6 +6,7 @@ Reads text files alone. The study modules need TensorFlow, which takes seconds t
 import json
 import os
 import pathlib
+import re
 import time
 from dataclasses import dataclass
 
@@ -18,6 +19,15 @@ GETTING = {
     "pupil": "of its authors (Australian National University), no licence stated",
     "sase_fe": "under an agreement with its owners (ChaLearn 2017)",
 }
+# Files of each dataset by which it is recognised; its reader knows more.
+FILES = {
+    "nvie": r"manifest\.csv|[^.].*\.(bmp|jpe?g|png)",
+    "gfe": r"[ab]_[a-z_]+_datapoints\.txt",
+    "pupil": r"[LR]EPD\.xlsx",
+    "sase_fe": r"(\d{10}_[a-z]+|\w+2\w+).*"
+    r"\.(mp4|avi|mov|mkv|m4v|mpe?g|webm|wmv|npz|npy|csv)",
+}
+FILES = {name: re.compile(told, re.IGNORECASE) for name, told in FILES.items()}
 # The figure that stands for a run: its name, and where metrics.json has it.
 FIGURES = {
     "nvie": ("accuracy", "accuracy"),
@@ -55,6 +65,19 @@ def find(dataset, data_dir=None):
     return None, tried
 
 
+def holds(dataset, folder):
+    """Whether a folder holds any file of a dataset, by the files' names.
+
+    Args:
+        dataset: its name, such as "nvie".
+        folder: a folder.
+    """
+    for _, _, names in os.walk(folder):
+        if any(FILES[dataset].fullmatch(name) for name in names):
+            return True
+    return False
+
+
 @dataclass(frozen=True)
 class Finished:
     """A finished run, as its files tell it.
@@ -65,6 +88,7 @@ class Finished:
         kind: `"real"` or `"sample"`.
         figure: the figure that stands for it, such as "accuracy 0.688".
         started: in seconds since 1970.
+        quick: whether its settings are those of a first look.
     """
 
     folder: pathlib.Path
@@ -72,6 +96,7 @@ class Finished:
     kind: str
     figure: str
     started: float
+    quick: bool
 
 
 def finished(folder):
@@ -88,13 +113,15 @@ def finished(folder):
         )
         settings = config["settings"]
         name, key = FIGURES[STUDIES[config["study"]].data]
+        value = metrics[key]
         sample = "sample" in (config["data"]["kind"], metrics["data"])
         return Finished(
             folder,
             protocol_of(settings),
             "sample" if sample else "real",
-            f"{name} {metrics[key]:.3f}",
+            f"{name} not defined" if value is None else f"{name} {value:.3f}",
             time.mktime(time.strptime(config["started"], CLOCK)),
+            config.get("quick") is True,
         )
     except FileNotFoundError as error:
         missing = pathlib.Path(error.filename).name

@@ -8,7 +8,9 @@ studies declare: to ask them, TensorFlow has to be loaded.
 if not __package__:
     raise SystemExit("Start it in the checkout: python -m experiments.all")
 
+import contextlib
 import importlib
+import io
 import json
 import os
 import pathlib
@@ -38,9 +40,11 @@ def end_with_parent():
     """
     while os.read(0, 1024):
         pass
-    os.killpg(0, signal.SIGINT)
+    # A group that it does not lead is somebody else's too.
+    end = os.killpg if os.getpgrp() == os.getpid() else os.kill
+    end(os.getpid(), signal.SIGINT)
     time.sleep(GRACE)
-    os.killpg(0, signal.SIGKILL)
+    end(os.getpid(), signal.SIGKILL)
 
 
 def run(result, study, *argv):
@@ -56,7 +60,16 @@ def declare(*studies):
     for name in studies:
         study = module(name).STUDY
         told[name] = {"paper": study.paper_protocol, "quick": flags(study.quick)}
+        told[name]["jobs"] = takes_jobs(name)
     print(json.dumps(told))
+
+
+def takes_jobs(study):
+    """Whether a study is made of parts, and has the option `--jobs`."""
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told), contextlib.suppress(SystemExit):
+        module(study).main(["--help"])
+    return "--jobs" in told.getvalue()
 
 
 def module(study):

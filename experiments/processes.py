@@ -11,8 +11,7 @@ from tqdm import tqdm
 
 from experiments.one_run import GRACE
 
-# Of numerical libraries, of TensorFlow, and the cores that joblib takes to be there.
-THREADS = "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "LOKY_MAX_CPU_COUNT"
+THREADS = "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"
 LAST = 15  # lines of a log that are shown where a run failed
 
 
@@ -53,12 +52,13 @@ def start(one, session, jobs):
     """Starts a run in a session of its own, so that Ctrl-C reaches it through us."""
     session.result_file(one).unlink(missing_ok=True)
     again = ["--resume"] if session.resumed else []
+    again += share(one, jobs)
     arguments = ["run", str(session.result_file(one)), one.study, *one.argv, *again]
     with open(session.log(one), "ab", buffering=0) as log:
         log.write(os.fsencode(" ".join(["$", one.command, *again]) + "\n"))
         # It holds the session's lock too: the session is at work until all have ended.
         held = [session.lock.fileno()] if session.lock else []
-        how = {"stdout": log, "stderr": log, "env": environment(jobs)}
+        how = {"stdout": log, "stderr": log, "env": environment(one, jobs)}
         return child(arguments, pass_fds=held, **how)
 
 
@@ -70,14 +70,26 @@ def child(arguments, **how):
     )
 
 
-def environment(jobs):
-    """The cores shared out, where several run at once and the user did not say."""
+def share(one, jobs):
+    """What a study of parts is told, where several run at once.
+
+    It may do fewer parts at once, and each as it would alone: how many threads a part
+    has, and so its last digits, must not depend on what else runs.
+    """
+    return ["--jobs", cores(jobs)] if one.jobs and jobs > 1 else []
+
+
+def environment(one, jobs):
+    """For the other studies, threads by their share; what the user said stays."""
     result = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    if jobs > 1:
-        share = str(max(1, (os.cpu_count() or 1) // jobs))
+    if jobs > 1 and not one.jobs:
         for name in THREADS:
-            result.setdefault(name, share)
+            result.setdefault(name, cores(jobs))
     return result
+
+
+def cores(jobs):
+    return str(max(1, (os.cpu_count() or 1) // jobs))
 
 
 def ended(process):

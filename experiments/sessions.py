@@ -28,12 +28,14 @@ class Planned:
         protocol: `"default"`, the study's own, or the value of `--protocol`.
         kind: `"real"` or `"sample"`.
         argv: the study's command line.
+        jobs: whether the study takes `--jobs`.
     """
 
     study: str
     protocol: str
     kind: str
     argv: list
+    jobs: bool = False
 
     @property
     def name(self):
@@ -125,15 +127,13 @@ def free(folder):
     )
 
 
-def quick_runs(out):
-    """The run folders of all sessions with quick settings, as a set of paths."""
-    found = set()
-    for folder in (out / "all").glob("*/"):
-        if (_read(folder / FILE) or {}).get("quick"):
-            results = [_read(file) for file in folder.glob("*.json")]
-            names = [told["folder"] for told in results if told and "folder" in told]
-            found |= {pathlib.Path(name) for name in names}
-    return found
+def run_folders(folder):
+    """The finished runs of a session, by its folder; `None` where it is not one's."""
+    if _read(folder / FILE) is None:
+        return None
+    results = [_read(file) or {} for file in sorted(folder.glob("*.json"))]
+    named = [told["folder"] for told in results if isinstance(told.get("folder"), str)]
+    return [pathlib.Path(name) for name in named]
 
 
 def write_json(path, content):

@@ -14,14 +14,14 @@ import psutil
 import pytest
 
 from datasets import sample
-from experiments import __main__ as listing_command
 from experiments import all as command
 from experiments import common, listing, one_run, processes, sessions
 from experiments.compare_facts import STUDIES
+from experiments.run_folder import RunFolder
 from experiments.sessions import Planned, Session
 
 ROOT = pathlib.Path(command.__file__).resolve().parents[1]
-COURSE = {"pupil_course": {"paper": "paper", "quick": []}}
+COURSE = {"pupil_course": {"paper": "paper", "quick": [], "jobs": True}}
 MOMENT = 240  # seconds that something may take on a busy machine
 
 
@@ -51,6 +51,7 @@ def gone(children):
     ]
 
 
+@pytest.mark.large
 def test_interrupted_and_gone_on_with(tmp_path, monkeypatch, capsys):
     """From the shell: Ctrl-C in the second of two runs, then --resume, to the page."""
     out = tmp_path / "runs"
@@ -98,10 +99,6 @@ def test_interrupted_and_gone_on_with(tmp_path, monkeypatch, capsys):
         in (session / "pupil_course-paper.log").read_text()
     )
 
-    listing_command.main(["--out", str(out)])
-    assert "SAMPLE, quick settings" in capsys.readouterr().out.replace(
-        "\n        ", " "
-    )
     finished = Session.open(out, command.plan(options(*given)), True, resume=True)
     assert not finished.resumed  # nothing is left of the first session
     finished.close()
@@ -161,7 +158,7 @@ def options(*arguments):
 @pytest.fixture
 def asked(monkeypatch):
     """Plans without asking the studies, which takes TensorFlow."""
-    told = {"paper": None, "quick": ["--epochs", "1"]}
+    told = {"paper": None, "quick": ["--epochs", "1"], "jobs": False}
     monkeypatch.setattr(command, "ask", lambda names: dict.fromkeys(names, told))
 
 
@@ -171,8 +168,9 @@ def test_which_data(tmp_path, monkeypatch, capsys, nobody, asked):
     assert {one.kind for one in planned} == {"sample"}
     # Whatever is open and absent: nothing is downloaded here.
     assert all(one.argv[:2] == ["--data", "sample"] for one in planned)
-    (tmp_path / "pupil").mkdir()
-    (tmp_path / "gfe").mkdir()
+    for name in ("pupil", "gfe", "nvie"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "pupil" / "LEPD.xlsx").touch()  # and nvie/ is empty
     (tmp_path / "gfe" / "README.txt").write_text(f"This is {sample.MARK}.")
     monkeypatch.setenv("DUCHENNE_DATA", str(tmp_path))
     real = ["--data", "real", "--data-dir", str(tmp_path / "pupil")]
@@ -251,12 +249,86 @@ def test_cores_are_shared_out(monkeypatch):
     for name in processes.THREADS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    assert not set(processes.THREADS) & set(processes.environment(1))
-    shared = processes.environment(3)
+    whole = Planned("nvie_cnn", "default", "real", [])
+    parts = Planned("gfe_mlp", "default", "real", [], jobs=True)
+    assert not set(processes.THREADS) & set(processes.environment(whole, 1))
+    shared = processes.environment(whole, 3)
     assert {shared[name] for name in processes.THREADS} == {"2"}
-    assert processes.environment(100)["OMP_NUM_THREADS"] == "1"
+    assert processes.environment(whole, 100)["OMP_NUM_THREADS"] == "1"
+    assert processes.share(whole, 3) == processes.share(parts, 1) == []
+    # How many threads a part has must not depend on what else runs.
+    assert processes.share(parts, 3) == ["--jobs", "2"]
+    assert processes.environment(parts, 3) == processes.environment(parts, 1)
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
-    assert processes.environment(3)["OMP_NUM_THREADS"] == "5"
+    assert processes.environment(whole, 3)["OMP_NUM_THREADS"] == "5"
+
+
+class Child:
+    """What `processes.run` needs of a process; it ends when it is told to."""
+
+    returncode = 0
+
+    def __init__(self, command, **_):
+        self.command = command
+
+
+@pytest.fixture
+def started(tmp_path, monkeypatch):
+    """Commands that would be started, and how many of them were at work at once."""
+    told = {"commands": [], "at once": [], "running": 0}
+
+    def child(command, **how):
+        told["commands"].append(command)
+        told["running"] += 1
+        return Child(command)
+
+    def ended(process):
+        told["at once"].append(told["running"])
+        return True
+
+    def end_group(process):
+        told["running"] -= 1
+
+    monkeypatch.setattr(processes, "child", child)
+    monkeypatch.setattr(processes, "ended", ended)
+    monkeypatch.setattr(processes, "end_group", end_group)
+    return told
+
+
+@pytest.mark.parametrize("jobs, at_once", [(1, 1), (2, 2)])
+def test_as_many_at_once_as_asked_for(tmp_path, started, jobs, at_once):
+    planned = [Planned(f"s{n}", "default", "real", ["--x"], True) for n in range(4)]
+    session = Session.open(tmp_path, planned, False, resume=False)
+    processes.run(planned, session, jobs, lambda *_: None)
+    assert max(started["at once"]) == at_once and len(started["commands"]) == 4
+    assert all("--resume" not in command for command in started["commands"])
+    session.close()
+    again = Session.open(tmp_path, planned, False, resume=True)
+    processes.run(planned[:1], again, 1, lambda *_: None)
+    assert started["commands"][-1][2:] == ["s0", "--x", "--resume"]
+    again.close()
+
+
+def test_the_paper_s_protocol_is_a_run_of_its_own(monkeypatch, nobody):
+    monkeypatch.setattr(command, "ask", lambda names: COURSE)
+    own, paper = command.plan(options("pupil_course", "--data", "sample"))
+    assert (own.protocol, paper.protocol) == ("default", "paper")
+    assert paper.argv == [*own.argv, "--protocol", "paper"] and paper.jobs and own.jobs
+
+
+def test_a_child_ends_only_its_own_group(monkeypatch):
+    """Started by hand it is in the group of a shell, or of a test."""
+    ends = []
+    monkeypatch.setattr(one_run.os, "read", lambda *_: b"")
+    monkeypatch.setattr(one_run, "GRACE", 0)
+    for how in ("kill", "killpg"):
+        call = lambda pid, number, how=how: ends.append((how, pid))  # noqa: E731
+        monkeypatch.setattr(one_run.os, how, call)
+    for group, how in ((1, "kill"), (os.getpid(), "killpg")):
+        monkeypatch.setattr(one_run.os, "getpgrp", lambda group=group: group)
+        one_run.end_with_parent()
+        assert {*ends} == {(how, os.getpid())}
+        ends.clear()
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -275,6 +347,30 @@ def test_every_study_takes_its_quick_settings(monkeypatch, name):
         argv = ["--protocol", study.paper_protocol]
         assert parser.parse_args(argv).protocol == study.paper_protocol
     assert (study.paper_protocol is None) == (name == "sase_lstm_pb")
+    assert "jobs" in parsed or name in ("nvie_inception", "nvie_cnn")
+
+
+def test_a_run_says_whether_it_was_a_quick_one(tmp_path):
+    """By its settings, and so after --resume by hand too."""
+    study = common.Study("s", "m", "nvie", "p", {}, quick={"epochs": 1, "of": ["a"]})
+    quick = {"seed": 0, "epochs": 1, "of": ["a"], "size": 3}
+    plain = common.Study("s", "m", "nvie", "p", {})
+    for number, (one, settings, told) in enumerate(
+        [
+            (study, quick, True),
+            (study, {**quick, "epochs": 2}, False),
+            (plain, quick, False),
+        ]
+    ):
+        folder = RunFolder.open(tmp_path / str(number), "s", settings, resume=False)
+        folder.write_config(common.Run(one, settings, folder, tmp_path, "real", ""), {})
+        config = json.loads((folder.path / "config.json").read_text())
+        assert config["quick"] is told
+        folder.lock.close()
+
+
+def test_which_studies_take_jobs():
+    assert one_run.takes_jobs("pupil_course") and not one_run.takes_jobs("nvie_cnn")
 
 
 @pytest.mark.large

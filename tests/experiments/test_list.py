@@ -11,7 +11,7 @@ import pytest
 
 from datasets import sample
 from experiments import __main__ as command
-from experiments import common, listing, sessions
+from experiments import common, listing
 from experiments.compare_facts import STUDIES
 
 ROOT = pathlib.Path(listing.__file__).resolve().parents[1]
@@ -44,6 +44,7 @@ def run_folder(out, study, name, hours=2.0, **changes):
         "study": study,
         "settings": {"protocol": "video", **changes.pop("settings", {})},
         "data": {"kind": changes.get("data", "sample")},
+        "quick": changes.pop("quick", False),
         "started": time.strftime(listing.CLOCK, started),
     }
     metrics = {"data": "sample", "f1": 0.5, "accuracy": 0.75, "roc_auc": 0.625}
@@ -74,6 +75,8 @@ def test_where_data_are_found(tmp_path, monkeypatch, capsys):
         folder.mkdir(parents=True)
     (shared / "gfe" / "a_affirmative_datapoints.txt").touch()
     (mine / "pupil" / "LEPD.xlsx").touch()
+    (shared / "nvie").mkdir()
+    (shared / "nvie" / "README.txt").write_text("nothing yet")
     (mine / "nvie" / "README.txt").write_text(f"This is {sample.MARK}.")
     monkeypatch.setenv("DUCHENNE_DATA", str(shared))
     _, groups = listed(capsys, "--data-dir", mine)
@@ -89,6 +92,28 @@ def test_where_data_are_found(tmp_path, monkeypatch, capsys):
     assert (
         f"an EMPTY folder in {shared}/pupil" in groups["The pupils of smile observers"]
     )
+    assert f"NONE of its files in {shared}/nvie" in groups["NVIE"]
+
+
+@pytest.mark.parametrize(
+    "dataset, files",
+    [
+        ("nvie", ["manifest.csv", "front/011/anger/06.JPG"]),
+        ("gfe", ["a_doubt_question_datapoints.txt"]),
+        ("pupil", ["books/REPD.xlsx"]),
+        ("sase_fe", ["Train/1/N2A.MP4", "V/0123456789_ANGER.npz", "Name/h2n2a.csv"]),
+    ],
+)
+def test_data_are_told_by_names(tmp_path, dataset, files):
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / "labels.csv").touch()
+    assert not listing.holds(dataset, tmp_path)
+    for name in files:
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        assert listing.holds(dataset, tmp_path)
+        path.unlink()
 
 
 def test_the_list_looks_where_the_studies_do(tmp_path, monkeypatch):
@@ -131,7 +156,7 @@ def test_the_last_run(tmp_path, capsys):
     [
         ("metrics.json", None, "is no finished run: no metrics.json"),
         ("metrics.json", '{"roc_auc": 0.6', "is damaged: JSONDecodeError"),
-        ("metrics.json", '{"data": "real", "roc_auc": null}', "is damaged: TypeError"),
+        ("metrics.json", '{"data": "real", "roc_auc": "x"}', "is damaged: ValueError"),
         ("config.json", b'"\xff"', "is damaged: UnicodeDecodeError"),
         ("config.json", "[]", "is damaged: TypeError"),
         ("config.json", "[" * 100_000, "is damaged: RecursionError"),
@@ -153,15 +178,18 @@ def test_a_broken_run_does_not_break_the_list(tmp_path, capsys, name, content, w
 
 
 def test_a_first_look_is_named_as_such(tmp_path, capsys):
-    folder = run_folder(tmp_path, "pupil_course", "20260101-000000-aaaaaaaa", hours=0)
-    for quick, told in ((False, "SAMPLE, just now"), (True, "SAMPLE, quick settings,")):
-        planned = [sessions.Planned("pupil_course", "default", "sample", [])]
-        session = sessions.Session.open(tmp_path, planned, quick, resume=False)
-        result = {"folder": str(folder.resolve()), "seconds": 1.0}
-        sessions.write_json(session.result_file(planned[0]), result)
-        session.close()
+    for name, quick in (("20260101-000000-aaaaaaaa", False), ("20260102-b", True)):
+        run_folder(tmp_path, "pupil_lstm", name, hours=0, quick=quick)
         _, groups = listed(capsys, "--out", tmp_path)
+        told = "SAMPLE, quick settings, just now" if quick else "SAMPLE, just now"
         assert told in groups["The pupils of smile observers"]
+
+
+def test_a_measure_that_is_not_defined_is_no_damage(tmp_path, capsys):
+    run_folder(tmp_path, "pupil_lstm", "20260101-000000-aaaaaaaa", roc_auc=None)
+    text, groups = listed(capsys, "--out", tmp_path)
+    told = groups["The pupils of smile observers"]
+    assert "ROC AUC not defined, video, SAMPLE" in told and "passed over" not in text
 
 
 @pytest.mark.parametrize("name", ["nvie_cnn", "experiments.nvie_cnn", "nvie_cnn.py"])

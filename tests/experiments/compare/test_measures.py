@@ -86,6 +86,10 @@ def test_its_smallest_p_is_two_of_all_swaps():
     for people in (5, 9, 13):
         assert measures.swap_test(np.full(people, 3.0)) == 2 / 2**people
     assert measures.swap_test(np.zeros(6)) == 1
+    # People whose answers do not differ swap nothing: the rest is gone through.
+    many = np.concatenate([np.full(6, 2.0), np.zeros(30)])
+    assert measures.swap_test(many) == 2 / 2**6
+    assert measures.swap_test(np.array([0.0, 3.0])) == 1
 
 
 def test_with_many_people_random_swaps_come_close():
@@ -134,6 +138,7 @@ def test_paired_samples_are_found_in_any_order():
     low, high = found["ci95"]
     assert low < found["difference"] < high
     assert found["subjects"] == 7 and found["why"] is None
+    assert found["differ"] == np.count_nonzero(gained)
 
 
 def test_the_interval_of_a_difference_resamples_people():
