@@ -278,6 +278,12 @@ def trials(run):
             "A search validates on people who were not trained on: --protocol image "
             "has none. Use --protocol subject."
         )
+    if run.settings["head"] != "softmax":
+        raise common.StudyError(
+            "A search goes by the network's own classifier from its first epoch on; "
+            f"--head {run.settings['head']} is there at the end only. Use --head "
+            "softmax, its default, and train the head with what was found."
+        )
     tf.config.experimental.enable_op_determinism()
     data = nvie.read(run)
 
@@ -301,5 +307,5 @@ TRIAL = search_space.Validation(
     "neither the training nor the test part. By the same pictures a training stops, "
     "here as in the study. The test part was not looked at.",
     "Its test part is new to all that was chosen here.",
-    {"validate": True},
+    {"validate": True, "head": "softmax"},
 )

@@ -16,22 +16,25 @@ if not __package__:
     raise SystemExit("Start it in the checkout: python -m experiments.search STUDY")
 
 import argparse
+import contextlib
 import dataclasses
 import importlib
 import json
 import pathlib
-import re
 import shlex
+import shutil
 import sys
 import tempfile
+import time
 
-from experiments import common, faults, parts
-from experiments.run_folder import RunFolder, short_hash
+from experiments import common, faults, parts, search_storage
+from experiments.run_folder import RunFolder, running, short_hash
 
 STUDIES = ["nvie_inception", "nvie_cnn", "gfe_lstm", "gfe_mlp", "gfe_sequence"]
 STUDIES += ["pupil_lstm", "sase_lstm_pb"]
 # These try every setting themselves, inside the training part.
 COMPLETE = ["nvie_svm", "pupil_course"]
+READING = ".reading-"
 
 
 def main(argv=None):
@@ -50,9 +53,11 @@ def main(argv=None):
     try:
         with faults.termination():
             return search(study, arguments, options, again)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print(f"\nStopped. Go on with: {again}", file=sys.stderr)
-        raise SystemExit(130) from None
+        # As a shell reports SIGTERM, or Ctrl-C.
+        terminated = isinstance(stop, faults.Terminated)
+        raise SystemExit(143 if terminated else 130) from None
     except common.StudyError as error:
         raise SystemExit(f"error: {error}") from error
     except Exception as error:
@@ -64,11 +69,11 @@ def main(argv=None):
 
 def chosen(argv):
     """The study that the command line begins with, and its parser."""
-    names = f"Studies: {', '.join(STUDIES)}."
+    names = f"Studies: {', '.join(STUDIES[:4])},\n{', '.join(STUDIES[4:])}."
     if not argv or argv[0] in ("-h", "--help"):
         short = argparse.ArgumentParser(
             prog="python -m experiments.search",
-            usage="%(prog)s STUDY --trials N [--storage URL] [options of the study]",
+            usage="%(prog)s STUDY --trials N [OPTIONS]",
             description=f"{__doc__}\n{names}\nOptions: STUDY --help",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
@@ -118,19 +123,31 @@ def parser(module):
     )
     # One process: pruning a trial would end those that do its parts, and start others.
     result.set_defaults(**study.trial.fixed, jobs=1)
+    adapt_help(result, study.trial.fixed)
     return result
+
+
+def adapt_help(parser, fixed):
+    """Says of the study's own options what a search makes of them."""
+    told = {
+        # It always goes on, and there is one value only.
+        **dict.fromkeys(["resume", "validate", *fixed], argparse.SUPPRESS),
+        "jobs": "parts of a trial done at once, each in a process of its own "
+        "(default: 1)",
+        "out": "where the search's folder goes: DIR/search/STUDY-HASH (default: runs)",
+    }
+    for action in parser._actions:
+        action.help = told.get(action.dest, action.help)
 
 
 def hidden(argv):
     """A command line without the password of a storage."""
-    return [re.sub(r"(://[^:/@]*):.*@", r"\1:***@", word) for word in argv]
+    return [search_storage.without_password(word) for word in argv]
 
 
 def of_storage(error):
     """What is to be said of an error of the database, or `None`."""
     if type(error).__name__ == "StorageInternalError":
-        from experiments import search_storage
-
         return f"The storage failed: {search_storage.reason(error)}."
     return None
 
@@ -162,9 +179,9 @@ class Search:
 
 def search(study, arguments, options, again):
     from datasets import sample
-    from experiments import search_report, search_storage
+    from experiments import search_report
 
-    options = vars(options)
+    options = dict(vars(options))
     names = ("data", "data_dir", "out", "resume", "trials", "storage", "stop_after")
     data, data_dir, out, resume, trials, url, stop_after = map(options.pop, names)
     spread = parts.Spread(options.pop("jobs", 1), options.pop("dask", None))
@@ -178,14 +195,44 @@ def search(study, arguments, options, again):
     print(common.banner(study, kind, data_folder, tried), flush=True)
     settings = study.settings(options, kind == "sample")
     given = frozenset(name for name, value in options.items() if value is not None)
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = RunFolder(pathlib.Path(scratch), resumed=False)
-        run = common.Run(study, settings, folder, data_folder, kind, again, given)
-        run.spread = spread
-        measure = study.trial.read(run)
-        known = json.loads((folder.path / "config.json").read_text())["data"]
-        if folder.lock:
-            folder.lock.close()
+    run = common.Run(study, settings, None, data_folder, kind, again, given)
+    run.spread = spread
+    place = pathlib.Path(out).expanduser() / "search"
+    with spread.opened():
+        with reading(place) as run.folder:
+            measure = study.trial.read(run)
+            known = json.loads((run.folder.path / "config.json").read_text())["data"]
+        space, fixed, name = named(study, run, options, known)
+        command = search_report.command(study, arguments, options, data, data_dir)
+        place /= name
+        told = Search(run, space, fixed, name, place, trials, command, known)
+        with common.user_errors():
+            place.mkdir(parents=True, exist_ok=True)
+        work(told, measure, url or search_storage.file_url(place), stop_after)
+    return place
+
+
+@contextlib.contextmanager
+def reading(place):
+    """A run folder to read the data in, where the workers of a cluster see it too."""
+    with common.user_errors():
+        place.mkdir(parents=True, exist_ok=True)
+        for left in place.glob(f"{READING}*"):  # of searches that were killed
+            old = time.time() - left.stat().st_mtime > 24 * 3600
+            if old and not running(left):
+                shutil.rmtree(left, ignore_errors=True)
+        scratch = tempfile.TemporaryDirectory(prefix=READING, dir=place)
+    with scratch as path:
+        folder = RunFolder(pathlib.Path(path), resumed=False)
+        try:
+            yield folder
+        finally:
+            if folder.lock:
+                folder.lock.close()
+
+
+def named(study, run, options, known):
+    """What is searched, what is not, and the name that follows from both."""
     space = {k: v for k, v in study.space().items() if k in run.settings}
     space = {k: v for k, v in space.items() if options.get(k) is None}
     if not space:
@@ -196,23 +243,19 @@ def search(study, arguments, options, again):
     known.pop("folder")
     fixed = {k: v for k, v in run.settings.items() if k not in space}
     key = [known, fixed, {name: repr(value) for name, value in space.items()}]
-    name = f"{study.name}-{short_hash(key)}"
-    place = pathlib.Path(out).expanduser() / "search" / name
-    command = search_report.command(study, arguments, options, data, data_dir)
-    told = Search(run, space, fixed, name, place, trials, command, known)
-    with common.user_errors():
-        place.mkdir(parents=True, exist_ok=True)
-    url = url or f"sqlite:///{place.resolve()}/search.db"
-    with spread.opened():
-        work(told, measure, url, stop_after)
-    return place
+    return space, fixed, f"{study.name}-{short_hash(key)}"
 
 
 def work(told, measure, url, stop_after):
     """Does trials until all are done, then writes the report."""
     import optuna
 
-    from experiments import search_queue, search_report, search_storage, search_trial
+    from experiments import (
+        search_code,
+        search_queue,
+        search_report,
+        search_trial,
+    )
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = search_storage.open_storage(url)
@@ -223,6 +266,8 @@ def work(told, measure, url, stop_after):
         study, storage, told.space, told.trials, seed, workers, stop_after
     )
     print(f"Search {told.name} in {told.folder}", flush=True)
+    for line in search_code.mixed(queue.trials(), going_on=True):
+        print(f"WARNING: {line}", flush=True)
     try:
         with search_trial.Progress(queue) as progress:
             trial = search_trial.measured(told, measure, workers, progress)

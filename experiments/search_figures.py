@@ -54,13 +54,13 @@ def history(search, rows, title):
     axes = figure.add_subplot()
     done = rows[rows["state"] == "complete"]
     pruned = rows[(rows["state"] == "pruned") & rows["loss"].notna()]
-    failed = rows[rows["state"] == "failed"]
+    failed = rows[rows["state"].isin(["failed", "diverged"])]
     best = done["loss"].cummin()
     axes.step(
         done["trial"], best, where="post", color="C3", lw=1.5, label="best so far"
     )
     axes.plot(done["trial"], done["loss"], "o", ms=5, color="C0", label="complete")
-    label = "pruned, when it was"
+    label = "pruned: of its first parts or epochs only"
     axes.plot(pruned["trial"], pruned["loss"], "x", ms=5, color="grey", label=label)
     # One that came to nothing must not press all others to the ground.
     spread = np.ptp(done["loss"]) or 0.1 * done["loss"].min()
@@ -80,7 +80,12 @@ def history(search, rows, title):
             axes.plot(above["trial"], edge, "^", label="beyond the axis", **style)
     if len(failed):
         edge = np.full(len(failed), high)
-        style = {"ms": 6, "color": "C1", "clip_on": False, "label": "failed"}
+        style = {
+            "ms": 6,
+            "color": "C1",
+            "clip_on": False,
+            "label": "failed or diverged",
+        }
         axes.plot(failed["trial"], edge, "v", **style)
     axes.set_xlim(0, rows["trial"].max() + 1)
     axes.xaxis.get_major_locator().set_params(integer=True)

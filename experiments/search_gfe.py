@@ -55,19 +55,12 @@ def trials(run):
         tables, losses = [], []
         for place, learned in search_space.in_order(found):
             tables.append(gfe.predicted(jobs[place], learned))
-            losses.append(loss(tables[-1]))
-            report(float(np.mean(losses)))
+            losses.append(search_space.loss(tables[-1]))
+            report(float(np.mean(losses)), len(jobs))
         mean, _ = gfe_report.summarise(gfe_report.measure(pd.concat(tables)))
         return mean.loc["mean"].to_dict()
 
     return measure
-
-
-def loss(table):
-    """Cross-entropy of a part in nats."""
-    probability = table["probability"].to_numpy(np.float64)
-    right = np.where(table["label"] == 1, probability, 1 - probability)
-    return float(-np.mean(np.log(np.maximum(right, 1e-7))))
 
 
 HELD_OUT = (

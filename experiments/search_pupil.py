@@ -1,7 +1,6 @@
 """What `experiments.search` searches in the study of pupils, and on whom."""
 
 import keras
-import numpy as np
 import pandas as pd
 
 from experiments import common, parts, pupil, search_space
@@ -46,7 +45,7 @@ def trials(run):
             part = divided[place]
             rows = data.index.iloc[part.test].drop(columns="path")
             tables.append(rows.assign(round=part.name, probability=answer))
-            report(loss(pd.concat(tables)))
+            report(search_space.loss(pd.concat(tables)), len(divided))
         return measured(pd.concat(tables, ignore_index=True), "probability")
 
     return measure
@@ -56,13 +55,6 @@ def answered(settings, data, part):
     """The network's answers in a round, before any pruning."""
     network = pupil.made(PrunedNetwork, settings, data)
     return network.trained(part)[-1]
-
-
-def loss(table):
-    """Cross-entropy of the series so far, in nats."""
-    probability = table["probability"].to_numpy(np.float64)
-    right = np.where(table["label"] == 1, probability, 1 - probability)
-    return float(-np.mean(np.log(np.maximum(right, 1e-7))))
 
 
 TRIAL = search_space.Validation(

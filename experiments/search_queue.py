@@ -5,10 +5,16 @@ there are: a slot is held by the first trial that was made for it and not given 
 trial is given up where its worker was interrupted or died, and then the slot gets
 another one, with the same settings. Everything follows from what lies in the storage,
 so that it makes no difference which worker dies, or when.
+
+Optuna's own callbacks do not do: with several workers `MaxTrialsCallback` looks only
+after a trial, and those that the others have begun by then come on top.
+`RetryHeartbeatStaleTrialCallback` hears of no interruption, and its new trial is made
+after the old one was given up: a worker that dies between the two loses it.
 """
 
 import collections
 import contextlib
+import math
 import time
 import warnings
 
@@ -20,29 +26,11 @@ INTERRUPTED, SURPLUS = "interrupted", "surplus"
 # A trial whose workers died so often most likely kills them: it takes no others along.
 ATTEMPTS = 3
 POLL = 2.0  # seconds between looks at what other workers do
-# So many other trials have come as far before one is pruned, and so many reports of it
-# are heard.
-STARTUP, WARMUP = 5, 3
-
-
-class SameStep(optuna.pruners.BasePruner):
-    """Prunes a trial that is worse than the median of the others at the same step.
-
-    Optuna's `MedianPruner` compares a trial's best step so far instead. What trials
-    report here are running means over parts, some of which are easier than others:
-    after an easy first part it would prune nothing any more. And it compares with
-    complete trials alone, which have all passed: soon hardly any other one would.
-    """
-
-    def prune(self, study, trial):
-        step = trial.last_step
-        states = TrialState.COMPLETE, TrialState.PRUNED
-        ended = study.get_trials(deepcopy=False, states=states)
-        others = [t.intermediate_values.get(step, np.nan) for t in ended]
-        others = np.array(others)[np.isfinite(others)]
-        if step is None or step < WARMUP or len(others) < STARTUP:
-            return False
-        return not trial.intermediate_values[step] <= np.median(others)
+STARTUP = 5  # complete trials before one is pruned
+# A fifth of a trial's parts, or so many epochs, before it is.
+SHARE, EPOCHS = 5, 5
+# A part's process was ended by the system: its setting may be what does it.
+KILLED = "TerminatedWorkerError", "BrokenProcessPool"
 
 
 def holders(trials):
@@ -195,14 +183,14 @@ class Queue:
             for name, distribution in self.space.items():
                 trial._suggest(name, distribution)
             return measure(trial)
-        except KeyboardInterrupt:
-            with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
-                trial.set_user_attr("why", INTERRUPTED)
-            raise
         except (optuna.TrialPruned, optuna.exceptions.UpdateFinishedTrialError):
             raise
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
             self.error = error
+            if type(error).__name__ not in KILLED:
+                # Not the setting's fault: it is tried again when the search goes on.
+                with contextlib.suppress(optuna.exceptions.OptunaError):
+                    trial.set_user_attr("why", INTERRUPTED)
             raise
 
 
@@ -225,12 +213,18 @@ def sampler(seed, slot):
     return optuna.samplers.TPESampler(seed=int(state[0]))
 
 
+def pruner(parts=None):
+    """Optuna's median rule; `parts` of a trial, or `None` for epochs."""
+    wait = EPOCHS if parts is None else math.ceil(parts / SHARE)
+    return optuna.pruners.MedianPruner(STARTUP, wait)
+
+
 def create(storage, name):
     """The Optuna study of a name, new or as it is."""
     return optuna.create_study(
         study_name=name,
         storage=storage,
         direction="minimize",
-        pruner=SameStep(),
+        pruner=pruner(),
         load_if_exists=True,
     )

@@ -6,7 +6,7 @@ import shlex
 import pandas as pd
 from optuna.trial import TrialState
 
-from experiments import common, report, search_figures, search_queue
+from experiments import common, report, search_code, search_figures, search_queue
 from experiments.search_space import shown, told
 
 OBJECTIVE = (
@@ -60,6 +60,10 @@ def commands(search, trial):
     return shlex.join([*base, *inside, *settings]), shlex.join([*base, *settings])
 
 
+def bullets(lines):
+    return [f"- {line}" for line in lines]
+
+
 def title(search):
     label = common.on_sample(search.run.kind)
     return f"Search of {search.run.study.name}, {search.name}{label}"
@@ -78,12 +82,12 @@ def table(search, trials):
         rows.append(
             {
                 "trial": slot + 1,
-                "state": STATES[trial.state],
-                "loss": trial.value,
+                "state": "diverged" if diverged(trial) else STATES[trial.state],
+                "loss": None if diverged(trial) else trial.value,
                 **{name: trial.params.get(name) for name in search.space},
                 "balanced_accuracy": attributes.get("balanced_accuracy"),
                 "roc_auc": attributes.get("roc_auc"),
-                "reports": len(trial.intermediate_values),
+                "reports": len(trial.intermediate_values) - diverged(trial),
                 "seconds": attributes.get("seconds"),
                 "attempts": attempts[slot],
                 "why": why(trial),
@@ -92,9 +96,14 @@ def table(search, trials):
     return pd.DataFrame(rows)
 
 
+def diverged(trial):
+    """Whether it was pruned for this; see `search_trial.WORST`."""
+    return trial.state == TrialState.PRUNED and "why" in trial.user_attrs
+
+
 def why(trial):
-    """Why a trial failed."""
-    if trial.state != TrialState.FAIL:
+    """Why a trial failed or diverged."""
+    if trial.state != TrialState.FAIL and not diverged(trial):
         return None
     times = search_queue.ATTEMPTS
     return trial.user_attrs.get("why") or f"its process ended, {times} times"
@@ -115,7 +124,8 @@ def write(search, study):
     counts = counted(rows)
     place(search.folder / "trials.csv", lambda path: rows.to_csv(path, index=False))
     drawn, missing = search_figures.draw(search, rows, title(search), place)
-    text = markdown(search, rows, found, counts, drawn, missing)
+    mixed = search_code.mixed(trials)
+    text = markdown(search, rows, found, counts, drawn, missing, mixed)
     place(search.folder / "report.md", lambda path: path.write_text(text, "utf-8"))
     lines = [title(search), counts]
     if found is None:
@@ -170,7 +180,7 @@ def best_line(trial):
     )
 
 
-def markdown(search, rows, found, counts, drawn, missing):
+def markdown(search, rows, found, counts, drawn, missing, mixed):
     """The content of report.md."""
     validation = search.run.study.trial
     parts = [f"# {title(search)}", f"{counts}; {search.trials} were asked for."]
@@ -193,11 +203,14 @@ def markdown(search, rows, found, counts, drawn, missing):
     parts += [f"## The space\n\n{report.markdown_table(space)}"]
     fixed = "\n".join(f"{name}: {value}" for name, value in search.fixed.items())
     parts += [f"## Settings of all trials\n\n```\n{fixed}\n```"]
-    failures = rows.loc[rows["state"] == "failed"] if len(rows) else rows
+    bad = ["failed", "diverged"]
+    failures = rows.loc[rows["state"].isin(bad)] if len(rows) else rows
     if len(failures):
         lines = [f"- trial {n}: {why}" for n, why in failures[["trial", "why"]].values]
-        parts += ["## Failed trials\n\n" + "\n".join(lines)]
+        parts += ["## Trials that failed or diverged\n\n" + "\n".join(lines)]
     known = "\n".join(f"{name}: {value}" for name, value in search.data.items())
     parts += [f"## Data{common.on_sample(search.run.kind)}\n\n```\n{known}\n```"]
+    if mixed:
+        parts += ["## Code\n\n" + "\n".join([mixed[0], "", *bullets(mixed[1:])])]
     parts += [f"## Go on, or join\n\n```\n{search.run.command}\n```"]
     return "\n\n".join(parts) + "\n"

@@ -43,7 +43,7 @@ def trials(run):
                 answer = results[task.name].answers["xgboost"]
                 right = np.where(task.test.labels == 1, answer, 1 - answer)
                 losses.append(-np.log(np.maximum(right, 1e-7)))
-                report(float(np.mean(np.concatenate(losses))))
+                report(float(np.mean(np.concatenate(losses))), len(every))
         except ArithmeticError as error:
             raise common.StudyError(f"The training diverged. {error}") from error
         except ValueError as error:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Validation:
@@ -12,9 +14,10 @@ class Validation:
         read: function that reads the data of a `common.Run`, once, and returns the
             function that measures: of a `common.Run` with the settings of a trial and
             of `report`, which it calls with the validation cross-entropy that it has so
-            far, after each epoch or part. That returns a dict of at least `loss`, the
-            cross-entropy in nats of probabilities that sum to 1, `balanced_accuracy`
-            and `roc_auc`: to the last digit what the study with `--validate` tells.
+            far, after each epoch, or after each part and with the number of them. That
+            returns a dict of at least `loss`, the cross-entropy in nats of
+            probabilities that sum to 1, `balanced_accuracy` and `roc_auc`: to the last
+            digit what the study with `--validate` tells.
         held_out: who is validated, and which test part stays unseen, in words.
         tested: what is to be known of the test that follows.
         fixed: settings of every trial that are not the study's defaults.
@@ -68,6 +71,13 @@ def shown(value):
     if isinstance(value, bool):
         return "on" if value else "off"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def loss(table):
+    """Cross-entropy in nats of a table with `label` and `probability` of label 1."""
+    probability = table["probability"].to_numpy(np.float64)
+    right = np.where(table["label"] == 1, probability, 1 - probability)
+    return float(-np.mean(np.log(np.maximum(right, 1e-7))))
 
 
 def in_order(found):

@@ -1,7 +1,11 @@
 """Where the trials of a search lie: a database that several workers write at once."""
 
+import functools
+import logging
 import pathlib
+import re
 import shutil
+import socket
 import time
 import urllib.parse
 import uuid
@@ -14,6 +18,24 @@ from experiments import run_folder
 HEARTBEAT, GRACE = 5, 30
 PATIENCE = 60  # seconds that SQLite waits for another process
 OPENINGS = 5  # two processes that make the same tables get into each other's way
+PAUSES = 1, 5, 15  # seconds until what the database did not answer is asked again
+# What a worker asks of the storage in the course of a trial.
+ASKED = [
+    "_create_new_trial",
+    "get_trial",
+    "_get_trials",
+    "_get_stale_trial_ids",
+    "get_study_directions",
+    "get_study_user_attrs",
+    "get_study_system_attrs",
+    "set_trial_state_values",
+    "set_trial_intermediate_value",
+    "set_trial_user_attr",
+    "set_trial_system_attr",
+    "_set_trial_param",
+]
+LOG = logging.getLogger(__name__)
+HOST = re.sub(r"[^\w.]", "_", socket.gethostname()) + "-"
 
 URL = (
     "Expected a URL, as sqlite:///PATH or postgresql+psycopg://USER@HOST/DATABASE (the "
@@ -42,7 +64,7 @@ def open_storage(url):
         parsed = sqlalchemy.make_url(url)
     except exc.ArgumentError:
         raise ValueError(f"--storage: this is no URL of a database. {URL}") from None
-    shown = parsed.render_as_string(hide_password=True)
+    shown, secrets = without_password(url), secrets_of(parsed)
     arguments = {"pool_pre_ping": True}
     if parsed.get_backend_name() == "sqlite":
         arguments["connect_args"] = {"timeout": PATIENCE}
@@ -52,7 +74,7 @@ def open_storage(url):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                storage = optuna.storages.RDBStorage(
+                storage = storage_class()(
                     url,
                     engine_kwargs=arguments,
                     heartbeat_interval=HEARTBEAT,
@@ -70,14 +92,63 @@ def open_storage(url):
             if left and not (unreachable and "exists" not in str(error)):
                 time.sleep(0.5)
                 continue
-            text = without(reason(error), parsed.password)
+            text = without(reason(error), secrets)
             raise ValueError(f"--storage {shown}: {text}. {URL}") from None
         except (KeyError, IndexError, RuntimeError) as error:
-            text = without(reason(error), parsed.password)
+            text = without(reason(error), secrets)
             raise ValueError(f"--storage {shown}: {text}. {URL}") from None
     if parsed.get_backend_name() == "sqlite":
         one_at_a_time(storage.engine)
     return storage
+
+
+def file_url(folder):
+    """URL of the database in a search's own folder, whatever that is called."""
+    import sqlalchemy
+
+    path = str(folder.resolve() / "search.db")
+    url = sqlalchemy.URL.create("sqlite", database=path)
+    return url.render_as_string(hide_password=False)
+
+
+@functools.cache
+def storage_class():
+    """Optuna's storage, for databases that are away for a moment.
+
+    A connection that was dropped must neither end the heartbeats, or others would take
+    a living trial for dead, nor a training of hours. All that is asked may be asked
+    twice: what was done at the first time already counts as done by another worker.
+    """
+    import optuna
+
+    class Patient(optuna.storages.RDBStorage):
+        def record_heartbeat(self, trial_id):
+            try:
+                super().record_heartbeat(trial_id)
+            except optuna.exceptions.StorageInternalError as error:
+                LOG.warning("The storage heard no heartbeat: %s.", reason(error))
+
+    for name in ASKED:
+        setattr(Patient, name, patient(getattr(optuna.storages.RDBStorage, name)))
+    return Patient
+
+
+def patient(ask):
+    """A method of a storage that tries again after a while."""
+    import optuna
+
+    @functools.wraps(ask)
+    def asked(*arguments, **named):
+        for pause in PAUSES:
+            try:
+                return ask(*arguments, **named)
+            except optuna.exceptions.StorageInternalError as error:
+                told = "The storage failed: %s. Asking again in %d s."
+                LOG.warning(told, reason(error), pause)
+                time.sleep(pause)
+        return ask(*arguments, **named)
+
+    return asked
 
 
 def one_at_a_time(engine):
@@ -106,10 +177,34 @@ def reason(error):
     return " ".join(str(inner).split()).rstrip(".") or type(inner).__name__
 
 
-def without(text, password):
-    """A text without a password, however it is written."""
-    for secret in filter(None, [password, urllib.parse.quote_plus(password or "")]):
-        text = text.replace(secret, "***")
+def without_password(text):
+    """A URL, or what may be one, without passwords, wherever they stand in it."""
+
+    def dropped(found):
+        begin, key, value = found.groups()
+        secret = "pass" in urllib.parse.unquote(key).lower()
+        return f"{begin}{key}={'***' if secret else value}"
+
+    # In the query first: a password may hold what ends one, as @.
+    head, mark, query = text.partition("?") if "://" in text else (text, "", "")
+    query = re.sub(r"(^|[&;])([^=&;]*)=([^&;]*)", dropped, query)
+    return re.sub(r"(://[^:/@]*):.*@", r"\1:***@", head + mark + query)
+
+
+def secrets_of(parsed):
+    """The passwords in a URL of SQLAlchemy, in its query as well."""
+    found = [parsed.password]
+    for key, value in parsed.query.items():
+        if "pass" in key.lower():
+            found += [value] if isinstance(value, str) else value
+    return [str(secret) for secret in found if secret]
+
+
+def without(text, secrets):
+    """A text without passwords, however they are written."""
+    for secret in secrets:
+        for written in (secret, urllib.parse.quote_plus(secret)):
+            text = text.replace(written, "***")
     return text
 
 
@@ -117,7 +212,8 @@ class Workers:
     """The workers that write into one folder, and which of them died.
 
     Each has a folder of its own, with a lock that ends with the process. Heartbeats
-    tell the same of workers on other machines, half a minute later.
+    tell the same of workers on other machines, half a minute later: a lock need not be
+    seen there, even where the folder is.
 
     Args:
         folder: the search's.
@@ -125,7 +221,7 @@ class Workers:
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder) / "workers"
-        self.name = uuid.uuid4().hex[:12]
+        self.name = f"{HOST}{uuid.uuid4().hex[:12]}"
         self.own = run_folder.RunFolder(self.folder / self.name, resumed=False)
         for path in self.folder.iterdir():
             # What a dead one left; its trials' heartbeats have long ended.
@@ -136,6 +232,8 @@ class Workers:
     def dead(self, name):
         """Whether a worker of this folder is known to have ended."""
         if name is None or name == self.name or not self.own.lock:
+            return False
+        if not name.startswith(HOST):
             return False
         path = self.folder / name
         return (path / "work" / "lock").exists() and not run_folder.running(path)

@@ -9,10 +9,13 @@ import time
 import optuna
 from tqdm import tqdm
 
-from experiments import common, search_queue, search_space
+from experiments import common, search_code, search_queue, search_space
 from experiments.run_folder import RunFolder
 
 DIVERGED = "The training diverged"  # so every study begins to say it
+# What Optuna is told of such a trial, so that it suggests others: the loss of answers
+# that are all wrong and as sure as they can be.
+WORST = -math.log(1e-12)
 
 
 def measured(told, measure, workers, progress):
@@ -23,9 +26,11 @@ def measured(told, measure, workers, progress):
         settings = {**told.run.settings, **trial.params}
         run = dataclasses.replace(told.run, settings=settings, folder=folder)
         started, steps = time.monotonic(), []
+        trial.set_user_attr("code", search_code.here())
 
-        def report(value):
+        def report(value, parts=None):
             steps.append(value)
+            trial.study.pruner = search_queue.pruner(parts)
             if not math.isfinite(value):
                 raise common.StudyError(f"{DIVERGED}: its loss is {value}.")
             trial.report(value, len(steps))
@@ -43,6 +48,10 @@ def measured(told, measure, workers, progress):
                 raise
             trial.set_user_attr("why", why)
             progress.line(trial, f"FAILED: {why}")
+            if why.startswith(DIVERGED):
+                # As a failed one it would teach the sampler nothing.
+                trial.report(WORST, len(steps) + 1)
+                raise optuna.TrialPruned from error
             return float("nan")
         finally:
             if folder.lock:

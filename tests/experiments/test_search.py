@@ -1,5 +1,6 @@
 """Searches: real ones, over a study on the sample, from the command line."""
 
+import errno
 import importlib
 import json
 import math
@@ -9,12 +10,21 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import optuna
 import pandas as pd
 import pytest
 
-from experiments import gfe_mlp, search, search_report, search_space, search_storage
+from experiments import (
+    gfe_mlp,
+    search,
+    search_code,
+    search_queue,
+    search_report,
+    search_space,
+    search_storage,
+)
 from experiments.common import StudyError
 from experiments.gfe_method import Method
 
@@ -152,12 +162,20 @@ def test_a_loss_that_is_no_number_counts_as_failed(two, tmp_path, monkeypatch, c
 
     monkeypatch.setattr(Method, "learn", diverged)
     folder = search.main(options(two, tmp_path, 2))
-    assert table(folder)["state"].tolist() == ["failed", "complete"]
+    rows = table(folder)
+    assert rows["state"].tolist() == ["diverged", "complete"]
+    assert rows["loss"].isna().tolist() == [True, False]
+    assert rows["why"][0].startswith("The training diverged")
     told = capsys.readouterr().out
     assert "trial 1: FAILED: The training diverged" in told
-    assert "1 failed, 1 complete" in told
-    assert "There is no history.png" in (folder / "report.md").read_text()
+    assert "1 diverged, 1 complete" in told and "Best, trial 2" in told
+    report = (folder / "report.md").read_text()
+    assert "There is no history.png" in report and "trial 1: The training" in report
     assert len(calls) == 6
+    # The sampler learns from it, as from the worst there is.
+    known = open_study(folder).get_trials()
+    assert [t.state.name for t in known] == ["PRUNED", "COMPLETE"]
+    assert known[0].value == pytest.approx(27.6, abs=0.1)
 
 
 def test_other_errors_end_the_search(two, tmp_path, monkeypatch):
@@ -167,6 +185,93 @@ def test_other_errors_end_the_search(two, tmp_path, monkeypatch):
     monkeypatch.setattr(Method, "learn", broken)
     with pytest.raises(SystemExit, match="error: the data are broken"):
         search.main(options(two, tmp_path, 2))
+
+
+def stopping(monkeypatch, stop):
+    def learn(self, part, points):
+        return stop()
+
+    monkeypatch.setattr(Method, "learn", learn)
+
+
+def test_faults_from_outside_are_explained_and_cost_no_trial(
+    two, tmp_path, monkeypatch
+):
+    def full():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        stopping(patch, full)
+        with pytest.raises(SystemExit) as stop:
+            search.main(options(two, tmp_path, 1))
+        told = str(stop.value)
+        assert told.startswith("error: No space left on device while the run wrote")
+        assert f"{tmp_path}" in told and "--out" in told
+    again = told.split("Go on with: ")[1]
+    rows = table(search.main(shlex.split(again)[3:]))
+    assert rows["state"].tolist() == ["complete"]
+    assert rows["attempts"].tolist() == [2]
+
+
+def test_sigterm_is_reported_as_a_study_does(two, tmp_path, monkeypatch, capsys):
+    def terminate():
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+
+    stopping(monkeypatch, terminate)
+    out = tmp_path / "a?b #{c}%20d"  # no part of a URL may be taken for another
+    with pytest.raises(SystemExit) as stop:
+        search.main(options(two, out, 1))
+    assert stop.value.code == 143
+    assert "Stopped. Go on with" in capsys.readouterr().err
+    (folder,) = (out / "search").iterdir()
+    assert [path.name for path in folder.iterdir()] == ["search.db"]
+
+
+@pytest.mark.services  # for its time alone
+def test_trials_of_other_code_are_told(two, tmp_path, monkeypatch, capsys):
+    first = {"commit": "abc", "tensorflow": "2", "keras": "3", "numpy": "1"}
+    for trials, code in [(1, first), (2, {**first, "numpy": "2"})]:
+        assert "WARNING" not in capsys.readouterr().out
+        with monkeypatch.context() as patch:
+            patch.setattr(search_code, "here", lambda code=code: code)
+            folder = search.main(options(two, tmp_path, trials))
+        report = (folder / "report.md").read_text()
+        assert ("## Code" in report) == (trials == 2)
+    assert (
+        "WARNING: The trials were not measured by the same" in capsys.readouterr().out
+    )
+    assert "- trials 1: commit abc, tensorflow 2, keras 3, numpy 1\n" in report
+    assert "- trials 2: commit abc, tensorflow 2, keras 3, numpy 2\n" in report
+    assert search_code.here().keys() == first.keys()
+
+
+def test_workers_of_other_machines_are_not_judged_by_locks(tmp_path):
+    own, other = (search_storage.Workers(tmp_path) for _ in range(2))
+    assert not own.dead(other.name)
+    other.own.lock.close()
+    assert own.dead(other.name)
+    elsewhere = "elsewhere-" + other.name.removeprefix(search_storage.HOST)
+    shutil.copytree(other.folder / other.name, other.folder / elsewhere)
+    assert not own.dead(elsewhere)
+
+
+def test_heads_that_are_there_at_the_end_only(tmp_path):
+    given = ["--data", "sample", "--out", str(tmp_path), "--trials", "1"]
+    with pytest.raises(SystemExit, match="there at the end only"):
+        search.main(["nvie_cnn", *given, "--head", "svm"])
+
+
+def test_help(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "88")
+    for argv in (["gfe_mlp", "--help"], ["--help"]):
+        with pytest.raises(SystemExit):
+            search.main(argv)
+        told = capsys.readouterr().out
+        assert max(map(len, told.splitlines())) <= 88
+        for word in ("--resume", "--validate", "--protocol", "one a core"):
+            assert word not in told
+        assert "STUDY-HASH" in told
 
 
 def test_nothing_left_to_search(two, tmp_path):
@@ -212,6 +317,7 @@ def test_wrong_options(wrong, capsys):
         ("somewhere", "this is no URL"),
         ("oracle+nothing://me:geheim@host/db", "driver is not installed"),
         ("postgresql+psycopg://me:geheim@127.0.0.1:1/db", "refused"),
+        ("postgresql+psycopg://127.0.0.1:1/db?user=me&password=geheim", "refused"),
         ("sqlite:////no/such/folder/search.db", "unable to open"),
         ("sqlite:///{text}", "not a database"),
     ],
@@ -230,7 +336,12 @@ def test_storages_that_are_none(url, words, two, tmp_path):
 
 def test_commands_that_are_shown_have_no_password():
     urls = ["postgresql://me:a@b:c@host/db", "--storage=postgresql://me:x@host/db"]
+    urls += [
+        "postgresql://h/db?user=a@b&p%61ssword=x@y&sslpassword=z&connect_timeout=1"
+    ]
     shown = search.hidden([*urls, "sqlite:///a.db", "--data-dir", "a@b"])
+    hidden = "user=a@b&p%61ssword=***&sslpassword=***&connect_timeout=1"
+    assert shown.pop(2) == f"postgresql://h/db?{hidden}"
     assert shown == [
         "postgresql://me:***@host/db",
         "--storage=postgresql://me:***@host/db",
@@ -277,8 +388,6 @@ def test_killed_worker_is_followed_at_once(two, tmp_path):
     study = open_study(folder)
     workers = search_storage.Workers(folder)
     assert workers.dead(trial.user_attrs["worker"])
-    from experiments import search_queue
-
     space = gfe_mlp.STUDY.space()
     del space["epochs"]
     storage = search_storage.open_storage(f"sqlite:///{folder}/search.db")
@@ -297,8 +406,6 @@ def open_study(folder):
 
 def wait_for_trial(out, process):
     """The trial that the only worker has in hand, with its settings."""
-    import time
-
     for _ in range(600):
         time.sleep(0.2)
         assert process.poll() is None

@@ -2,9 +2,12 @@
 
 import collections
 import threading
+import time
 
 import optuna
 import pytest
+import sqlalchemy
+from joblib.externals.loky.process_executor import BrokenProcessPool
 from optuna.trial import TrialState
 
 from experiments import search_queue, search_space, search_storage
@@ -187,12 +190,102 @@ def test_a_trial_that_kills_its_workers_counts_as_failed(opened):
     assert states == [TrialState.FAIL, TrialState.COMPLETE]
 
 
-def test_errors_of_the_measure_come_through(opened):
+def test_errors_of_the_measure_come_through_and_are_not_the_trial_s(opened):
     def broken(trial):
-        raise ValueError("ours")
+        raise OSError("No space left on device")
 
-    with pytest.raises(ValueError, match="ours"):
-        opened(1).run(broken)
+    for _ in range(search_queue.ATTEMPTS + 1):
+        queue = opened(1)
+        with pytest.raises(OSError, match="No space left"):
+            queue.run(broken)
+    queue.run(value)
+    (ended,) = search_queue.finished(queue.trials()).values()
+    assert ended.state == TrialState.COMPLETE
+    assert all(t.params == ended.params for t in queue.trials())
+
+
+def test_a_part_s_process_that_was_killed_counts_as_a_death(opened):
+    def killed(trial):
+        raise BrokenProcessPool
+
+    for _ in range(search_queue.ATTEMPTS):
+        queue = opened(1)
+        with pytest.raises(BrokenProcessPool):
+            queue.run(killed)
+    opened(1).run(None)
+    (ended,) = search_queue.finished(queue.trials()).values()
+    assert ended.state == TrialState.FAIL
+
+
+def test_a_trial_whose_worker_died_elsewhere_is_taken_up(opened, monkeypatch):
+    """Its heartbeats, of which there may be one only, are all that tells."""
+    monkeypatch.setattr(search_storage, "GRACE", 1)
+    died, queue = opened(1), opened(1)
+    for one in (died, queue):
+        one.workers.own.lock.close()
+        one.workers.own.lock = None  # nothing is known of locks
+
+    def dies_at_once(*arguments, **named):
+        died.study.ask()
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(died.study, "optimize", dies_at_once)
+        with pytest.raises(SystemExit):
+            died.run(None)
+    (trial,) = died.trials()
+    assert trial.state == TrialState.RUNNING
+    looks, sleep = [], search_queue.time.sleep
+
+    def wait(seconds):
+        looks.append(seconds)
+        assert len(looks) < 200, "nobody takes it up"
+        sleep(seconds)
+
+    monkeypatch.setattr(search_queue.time, "sleep", wait)
+    queue.run(value)
+    states = [t.state for t in queue.trials()]
+    assert states == [TrialState.FAIL, TrialState.COMPLETE] and looks
+
+
+def test_a_storage_that_is_away_for_a_moment(opened, monkeypatch, caplog):
+    """Neither heartbeats nor trials end with a connection."""
+    monkeypatch.setattr(search_storage, "PAUSES", (0, 0))
+    monkeypatch.setattr(search_storage, "HEARTBEAT", 1)
+    queue = opened(2)
+    engine, left = queue.storage.engine, collections.Counter()
+
+    @sqlalchemy.event.listens_for(engine, "before_cursor_execute")
+    def fail(connection, cursor, statement, *rest):
+        what = "heartbeat" if "trial_heartbeats" in statement else "rest"
+        if left[what] > 0:
+            left[what] -= 1
+            raise sqlalchemy.exc.OperationalError(statement, None, OSError("gone"))
+
+    def beats():
+        with engine.connect() as session:
+            found = session.execute(
+                sqlalchemy.text("SELECT heartbeat FROM trial_heartbeats")
+            )
+            return sorted(str(row[0]) for row in found)
+
+    def measure(trial):
+        before = beats()
+        left.update(heartbeat=1, rest=2)
+        trial.report(1.0, 1)
+        for _ in range(100):
+            if trial.number or (not left["heartbeat"] and beats() != before):
+                return value(trial)
+            time.sleep(0.1)
+        raise AssertionError("no heartbeat follows the one that failed")
+
+    queue.run(measure)
+    assert [t.state for t in queue.trials()] == [TrialState.COMPLETE] * 2
+    assert "heard no heartbeat: gone" in caplog.text
+    assert "The storage failed: gone. Asking again" in caplog.text
+    left.update(rest=10)
+    with pytest.raises(optuna.exceptions.StorageInternalError):
+        queue.trials()
 
 
 def test_stops_after_trials_without_a_better_one(opened):
@@ -205,24 +298,26 @@ def test_stops_after_trials_without_a_better_one(opened):
     assert len(settings(queue)) == 9
 
 
-def test_prunes_what_is_worse_than_half_at_the_same_step(opened):
-    """Easy first parts do not protect a trial, and nothing is pruned too early."""
-    queue = opened(12)
+@pytest.mark.parametrize(("parts", "first"), [(None, 5), (9, 2)])
+def test_prunes_what_is_hopeless_and_nothing_good(opened, parts, first):
+    queue = opened(8)
     steps = {}
 
     def measure(trial):
         slot = trial.user_attrs["slot"]
-        for step in range(1, 7):
-            easy = 0.1 if step == 1 else 1.0
-            trial.report(easy + 0.01 * slot, step)
+        level = {5: 3.0, 6: 0.5}.get(slot, 1.0 + 0.01 * slot)  # hopeless, good
+        for step in range(1, 10):
+            noise = 0.1 if step % 2 else -0.1
+            trial.report(level + noise, step)
+            queue.study.pruner = search_queue.pruner(parts)
             steps[slot] = step
             if trial.should_prune():
                 raise optuna.TrialPruned
-        return 1.0 + 0.01 * slot
+        return level
 
     queue.run(measure)
-    assert [steps[slot] for slot in range(5)] == [6] * 5  # nothing to compare with
-    assert [steps[slot] for slot in range(5, 12)] == [search_queue.WARMUP] * 7
+    assert [steps[slot] for slot in range(5)] == [9] * 5  # nothing to compare with
+    assert steps[5] == first and steps[6] == 9
     states = [t.state for t in search_queue.finished(queue.trials()).values()]
-    assert states.count(TrialState.PRUNED) == 7
-    assert search_queue.best(queue.trials()).number == 0
+    assert states[5] == TrialState.PRUNED and states[6] == TrialState.COMPLETE
+    assert search_queue.best(queue.trials()).number == 6
