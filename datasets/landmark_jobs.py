@@ -1,5 +1,6 @@
 """Many videos at once: `zoo.inputs.landmarks.extract` in processes of its own."""
 
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -28,6 +29,9 @@ def run(paths: list[str], settings: tuple[int, int, Path], jobs: int | None):
         process (a decoder can crash on a damaged file) is a failure like others,
         unless there is but one process.
 
+    Raises:
+        OSError: No process can be started that would read them.
+
     Warns:
         UserWarning: As `extract` does.
     """
@@ -48,7 +52,9 @@ def run(paths: list[str], settings: tuple[int, int, Path], jobs: int | None):
                     for message in messages:
                         warnings.warn(message, stacklevel=4)
                     bar.update()
-            except ended():
+            except ended() as error:
+                if not tracks and not reasons:
+                    check(parallel, error)
                 if len(some) == 1:
                     reasons[some[0]] = _KILLED.format(path=some[0])
                     bar.update()
@@ -60,6 +66,19 @@ def run(paths: list[str], settings: tuple[int, int, Path], jobs: int | None):
 
         work(paths)
     return tracks, reasons
+
+
+def check(parallel, error: Exception) -> None:
+    """Tell videos that end their process from processes that cannot begin."""
+    from joblib import delayed
+
+    try:
+        list(parallel([delayed(os.getpid)()]))
+    except ended():
+        raise OSError(
+            "No process could be started to read the videos: each ended before it had "
+            f"begun. {type(error).__name__}: {error}"
+        ) from error
 
 
 def ended() -> tuple[type[Exception], ...]:

@@ -245,7 +245,7 @@ def work(run):
     data = read(run)
     with common.user_errors():
         jobs = list(plan(data.index, settings))
-    threads = parts.threads(len(jobs))
+    threads = parts.threads_of(run, len(jobs))
     parts.ready(threads)
     learn(run, data, jobs, threads)
     tables, first = [], {}

@@ -12,6 +12,11 @@ change in the result is evened out:
   convolution fails. Here all shares are about the same, and none is empty.
 - Keras looks at a first batch and fails where its shares are unequal: see `ready`.
 - All devices would drop out the same features: see `fitting.EpochSeeds`.
+
+What remains: a last training batch with fewer pictures than devices is filled up with
+pictures of weight 0. They have no part in the gradients or in validation, but count in
+the training's own accuracy and cross-entropy of `history.csv`, which nothing is chosen
+by: one picture or so an epoch.
 """
 
 import contextlib
@@ -93,7 +98,8 @@ def rebatched(batches, count, size, devices):
     Args:
         batches: a `tf.data.Dataset` of batches.
         count: number of pictures.
-        size: most pictures in a batch.
+        size: pictures in a batch, if that can be; a few more where no smaller
+            number can, as 3 for 1,001 pictures in batches of 2 on two devices.
         devices: number of devices.
 
     Raises:
@@ -104,8 +110,9 @@ def rebatched(batches, count, size, devices):
             f"There are {count} validation pictures for {devices} devices, and each "
             "needs one. Hide GPUs with CUDA_VISIBLE_DEVICES, or use --strategy none."
         )
-    sizes = range(size, devices - 1, -1)
-    size = next((n for n in sizes if not 0 < count % n < devices), count)
+    # Rather smaller ones; else as little larger as can be, for the memory's sake.
+    sizes = [*range(size, devices - 1, -1), *range(size + 1, count + 1)]
+    size = next(n for n in sizes if not 0 < count % n < devices)
     cardinality = tf.data.experimental.assert_cardinality(-(-count // size))
     return batches.rebatch(size).apply(cardinality)
 

@@ -1,10 +1,12 @@
 """Parts of a study that do not need each other: in processes, or on a Dask cluster.
 
 joblib runs them. What comes of a part is the same to the last digit wherever it is
-done: how many threads it may use follows from the number of parts and of cores alone.
+done with as many threads. How many it may use follows from the number of parts and of
+the study's cores, never from the processes or workers; config.json says it.
 """
 
 import contextlib
+import json
 import os
 import signal
 from dataclasses import dataclass
@@ -46,12 +48,17 @@ class Spread:
             yield
 
     def joblib(self, **local):
-        """The `joblib.parallel_config` to this effect; `local` for this machine."""
+        """The `joblib.parallel_config` to this effect; `local` for this machine.
+
+        In its processes TensorFlow has one thread, if `local` does not say more.
+        """
         import joblib
 
         if self.dask:
-            return joblib.parallel_config("dask", n_jobs=-1)
-        ends = {"initializer": begin, "initargs": (os.getpid(),)}
+            from experiments.dask_backend import Backend
+
+            return joblib.parallel_config(Backend(), n_jobs=-1)
+        ends = {"initializer": begin, "initargs": (os.getpid(), 1)}
         return joblib.parallel_config("loky", **{**ends, **local})
 
 
@@ -75,6 +82,11 @@ def add_options(parser, jobs=None):
 
 
 def cores():
+    """Cores that this process may use.
+
+    `LOKY_MAX_CPU_COUNT` in the environment makes them fewer, and so does the quota of
+    a container.
+    """
     import joblib
 
     return joblib.cpu_count()
@@ -83,6 +95,35 @@ def cores():
 def threads(count):
     """Threads that each of so many parts may use."""
     return max(1, cores() // max(1, count))
+
+
+def threads_of(run, count):
+    """The same for the parts of a run, and written into its config.json.
+
+    With another number of threads the last digits are others. So a run that is gone on
+    with keeps the number it began with, whatever this machine has.
+
+    Args:
+        run: the `Run`, its config.json written.
+        count: number of all its parts.
+    """
+    now, file = threads(count), run.folder.work / "threads"
+    try:
+        number = int(file.read_text())
+    except (OSError, ValueError):
+        number = now
+        partial = file.with_name("threads.partial")
+        partial.write_text(f"{number}\n")
+        os.replace(partial, file)
+    if number != now:
+        print(
+            f"Each part goes on with {number} threads, as the run began: the last "
+            f"digits depend on it. A new run would take {now} here.",
+            flush=True,
+        )
+    config = json.loads((run.folder.path / "config.json").read_text())
+    run.folder.write_json("config.json", {**config, "threads": number})
+    return number
 
 
 def each(function, items, spread, threads, shared=()):

@@ -1,5 +1,6 @@
 """A Dask cluster for the parts of a study: connection, checks, work."""
 
+import concurrent.futures
 import contextlib
 import functools
 import hashlib
@@ -7,16 +8,22 @@ import importlib.metadata
 import multiprocessing
 import os
 import pathlib
+import platform
 import threading
 
 from experiments import parts
 from experiments.common import StudyError
 
 START = "python -m dask worker {}"
-PACKAGES = "numpy pandas scikit-learn xgboost tensorflow keras".split()
+PACKAGES = "numpy pandas scikit-learn xgboost tensorflow keras joblib".split()
+PACKAGES += ["cloudpickle"]
 ENDED = (
     "--dask: each worker that took up one of the parts was ended: {}. Most often the "
     "memory did not suffice. Give the workers more (--memory-limit); --resume goes on."
+)
+OUTSIDE = (
+    "--dask: a worker that joined later is not in this checkout ({}). Start it there, "
+    "then go on with --resume."
 )
 SECONDS = 5  # to wait for the scheduler
 IDLE = 300  # seconds until a process without work ends
@@ -55,6 +62,10 @@ def check(client, address):
     if not client.nthreads():
         raise StudyError(f"--dask {address}: the cluster has no workers. {start}")
 
+    # Before anything goes there as code, which another Python may not understand.
+    for worker, version in client.run(platform.python_version).items():
+        compare({"python": platform.python_version()}, {"python": version}, worker)
+
     # Inside a function it goes there as code: they may not be able to import it.
     def probe():
         from experiments import parts_dask
@@ -68,11 +79,20 @@ def check(client, address):
                 f"--dask {address}: worker {worker} cannot import `experiments` "
                 f"({theirs}). {start}"
             )
-        different = {name: what for name, what in theirs.items() if what != ours[name]}
-        for name, what in different.items():
+        compare(ours, theirs, worker)
+
+
+def compare(ours, theirs, worker):
+    """Compares what a worker has with what the study has; see `same_here`.
+
+    Raises:
+        StudyError: it is not the same.
+    """
+    for name, what in ours.items():
+        if theirs.get(name) != what:
             raise StudyError(
-                f"--dask {address}: worker {worker} has another {name} than this "
-                f"study: {what}, not {ours[name]}. Install the same, and start it anew."
+                f"--dask: worker {worker} has another {name} than this study: "
+                f"{theirs.get(name)}, not {what}. Install the same, and start it anew."
             )
 
 
@@ -118,36 +138,47 @@ def done(calls, spread):
     function, shared = calls[0][:2]
     # As a task of its own it goes to each worker once, and outlives any of them.
     shared = default_client().submit(tuple, shared, pure=False)
+    ours = {"python": platform.python_version(), **same_here()}
     with spread.joblib():
         parallel = joblib.Parallel(batch_size=1, return_as="generator_unordered")
     try:
         yield from parallel(
-            joblib.delayed(handed_on)(function, shared, *rest) for _, _, *rest in calls
+            joblib.delayed(handed_on)(ours, function, shared, *rest)
+            for _, _, *rest in calls
         )
     except KilledWorker as error:
         raise StudyError(ENDED.format(error)) from error
+    except ModuleNotFoundError as error:
+        if error.name != "experiments":
+            raise
+        raise StudyError(OUTSIDE.format(error)) from error
 
 
-def handed_on(*call):
+def handed_on(ours, *call):
     """Does a part in a process of the worker's own, as --jobs does.
 
     In the worker's process, whose other threads draw random numbers too, the same seed
     is not the same network; and TensorFlow could be told its threads only once.
+
+    Args:
+        ours: what has to be the same here; a worker may have joined since `check`.
+        call: arguments of `parts.do`.
     """
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
-    process = own_process(call[-1])
-    future = process.submit(parts.do, *call)
-    while True:
-        try:
-            return future.result(timeout=1)
-        except TimeoutError:
-            if unwanted():
-                give_up(kill_workers=True)
-                raise InterruptedError("The study has ended.") from None
-        except BrokenProcessPool:
-            give_up()
-            raise
+    theirs = {"python": platform.python_version(), **same_here()}
+    compare(ours, theirs, platform.node())
+    future = own_process(call[-1]).submit(parts.do, *call)
+    # Not future.result(timeout=1): a part may raise a TimeoutError of its own.
+    while not concurrent.futures.wait([future], timeout=1).done:
+        if unwanted():
+            give_up(kill_workers=True)
+            raise InterruptedError("The study has ended.")
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        give_up()
+        raise
 
 
 _of_thread = threading.local()

@@ -117,7 +117,9 @@ def read(run):
                 index, run.settings["protocol"], run.settings["seed"]
             )[0]
             index = index.iloc[first["train"]].reset_index(drop=True)
-            diameters = diameters[first["train"]]
+            # How long the test part's series are would be seen in the padding.
+            longest = int(index["n_samples"].max())
+            diameters = diameters[first["train"], :longest]
     return Data(index, diameters, told, content)
 
 
@@ -141,7 +143,7 @@ def work(run, make_method):
     data = read(run)
     with common.user_errors():
         divided = rounds(data.index, run.settings)
-    threads = parts.threads(len(divided))
+    threads = parts.threads_of(run, len(divided))
     parts.ready(threads)
     learn(run, make_method, data, divided, threads)
     results = {part.name: restored(stem(run, part)) for part in divided}

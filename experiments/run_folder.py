@@ -185,6 +185,7 @@ class RunFolder:
             "commit": commit(),
             "started": time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(self.started)),
             "resumed": self.resumed,
+            "quick": is_quick(run),
         }
         before = self.path / "config.json"
         if self.resumed and before.exists():
@@ -195,6 +196,12 @@ class RunFolder:
                     f"{config['data']}, then {known}. Start without --resume."
                 )
         self.write_json("config.json", config)
+
+
+def is_quick(run):
+    """Whether a run has the settings of a first look, however they came about."""
+    quick = run.study.quick
+    return bool(quick) and all(run.settings.get(k) == v for k, v in quick.items())
 
 
 def remove(path):

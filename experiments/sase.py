@@ -311,12 +311,11 @@ def work(run, every):
         StudyError: a training diverged, or there are too few people for the heads.
     """
     left = [task for task in every if sase_task.done(task) is None]
-    items = [(task,) for task in left]
+    threads = parts.threads_of(run, len(every))
+    items = [(dataclasses.replace(task, threads=threads),) for task in left]
     with progress(every, run.settings["epochs"]) as told:
         try:
-            for _, name in parts.each(
-                sase_task.work, items, run.spread, every[0].threads
-            ):
+            for _, name in parts.each(sase_task.work, items, run.spread, threads):
                 told(f"{name} done")
         except ArithmeticError as error:
             raise common.StudyError(

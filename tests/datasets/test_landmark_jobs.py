@@ -6,11 +6,13 @@ import time
 from pathlib import Path
 
 import cv2
+import joblib
 import numpy as np
 import pytest
 
 from datasets import landmark_jobs
 from datasets.landmarks import extract_all, predictor_file
+from experiments import parts
 from zoo.inputs import landmarks
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -28,9 +30,11 @@ def folder(tmp_path, picture, video, write):
 
 
 def test_bad_videos_do_not_stop_the_rest(folder, track):
+    """In two processes, begun as a study does."""
     names = ["a.mp4", "b.mp4", "c.mp4", "d.avi", "absent.mp4", "a.mp4", "."]
     paths = [os.path.join(folder, name) for name in names]
-    with pytest.warns(UserWarning, match="d.avi breaks off"):
+    begun = parts.Spread(jobs=2).joblib()
+    with begun, pytest.warns(UserWarning, match="d.avi breaks off"):
         tracks, failures = extract_all(paths, copies=3, seed=5, jobs=2)
     assert list(tracks) == [paths[0], paths[3]]
     np.testing.assert_array_equal(tracks[paths[0]].points, track.points)
@@ -82,6 +86,12 @@ def test_a_video_that_kills_its_process(monkeypatch, tmp_path):
     assert not tracks and set(reasons) == set(paths)
     assert "crashes its decoder" in reasons["deadly"]
     assert all("is fine" in reasons[p] for p in paths if p != "deadly")
+
+
+def test_processes_that_cannot_begin_are_not_the_videos_fault(video):
+    with joblib.parallel_config("loky", initializer=os._exit, initargs=(3,)):
+        with pytest.raises(OSError, match="No process could be started to read"):
+            extract_all([video], jobs=2)
 
 
 def test_whatever_a_video_brings_about_the_rest_goes_on(monkeypatch):

@@ -14,8 +14,17 @@ import pandas as pd
 import psutil
 import pytest
 
-from datasets import splits
-from experiments import gfe_mlp, kernel_search, parts, pupil_course, sase_lstm_pb
+from datasets import landmark_jobs, splits
+from datasets.landmarks import extract_all
+from experiments import (
+    dask_backend,
+    gfe_mlp,
+    kernel_search,
+    parts,
+    pupil_course,
+    sase_lstm_pb,
+)
+from experiments.common import StudyError
 
 pytestmark = pytest.mark.services
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -26,10 +35,12 @@ SASE += ["--depth", "1", "--epochs", "3", "--steps", "3", "--copies", "1"]
 SASE += ["--test-copies", "2"]
 
 
-def dask(*arguments, cwd=ROOT):
+def dask(*arguments, cwd=ROOT, **environment):
     """A process of the cluster; its words go where pytest's go."""
     command = [sys.executable, "-m", "dask", *arguments, "--no-dashboard"]
-    return subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL)
+    environment = {**os.environ, **environment}
+    null = subprocess.DEVNULL
+    return subprocess.Popen(command, cwd=cwd, stdout=null, env=environment)
 
 
 def end(process):
@@ -41,21 +52,28 @@ def end(process):
         process.wait()
 
 
-@pytest.fixture(scope="module")
-def scheduler(tmp_path_factory):
-    """Address of a scheduler."""
+def started(folder, **environment):
+    """A scheduler, and its address."""
     if os.environ.get("DUCHENNE_SERVICES") != "required":
         pytest.importorskip("distributed")
-    told = tmp_path_factory.mktemp("dask") / "scheduler.json"
-    started = dask(
+    told = folder / "scheduler.json"
+    process = dask(
         *("scheduler", "--host", "127.0.0.1", "--port", "0"),
         *("--scheduler-file", str(told)),
+        **environment,
     )
     deadline = time.time() + 120
     while not told.exists() and time.time() < deadline:
         time.sleep(0.2)
-    yield json.loads(told.read_text())["address"]
-    end(started)
+    return process, json.loads(told.read_text())["address"]
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory):
+    """Address of a scheduler."""
+    process, address = started(tmp_path_factory.mktemp("dask"))
+    yield address
+    end(process)
 
 
 @pytest.fixture(scope="module")
@@ -174,3 +192,79 @@ def test_the_svm_search(cluster):
     with spread.opened():
         found = kernel_search.search(x, y, folds, grid, spread=spread)
     pd.testing.assert_frame_equal(found, kernel_search.search(x, y, folds, grid))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A cluster of one thread that has no videos cached: scheduler, worker, address."""
+    folder = tmp_path_factory.mktemp("small")
+    # A task that has ended two workers is not tried on others: that takes long.
+    failures = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
+    process, address = started(folder, **failures)
+    from distributed import Client
+
+    cache = {"DUCHENNE_CACHE": str(folder)}
+    worker = dask("worker", address, "--nthreads", "1", **cache)
+    with Client(address, set_as_default=False) as client:
+        client.wait_for_workers(1, timeout=120)
+    yield process, worker, address
+    for one in (worker, process):
+        end(one)
+
+
+def test_one_thread_is_a_cluster_too(small):
+    def part(number):
+        return number, os.getpid()
+
+    spread = parts.Spread(dask=small[2])
+    with spread.opened():
+        found = dict(parts.each(part, [(n,) for n in range(4)], spread, 1))
+    assert {place: number for place, (number, _) in found.items()} == {
+        n: n for n in range(4)
+    }
+    pids = {pid for _, pid in found.values()}
+    assert len(pids) == 1 and os.getpid() not in pids
+
+
+def test_videos_on_a_cluster(small, video, track, tmp_path, monkeypatch):
+    """One of them ends its worker, as a damaged file can."""
+    monkeypatch.setenv("DUCHENNE_CACHE", str(tmp_path))  # nothing is cached here either
+
+    def attempt(path, *settings):
+        if path == "deadly":
+            os._exit(11)
+        return extract(path, *settings)
+
+    extract = landmark_jobs.attempt
+    monkeypatch.setattr(landmark_jobs, "attempt", attempt)
+    spread = parts.Spread(dask=small[2])
+    with spread.opened(), spread.joblib():
+        tracks, failures = extract_all(["deadly", video], copies=3, seed=5)
+    assert list(tracks) == [str(video)]
+    np.testing.assert_array_equal(tracks[str(video)].points, track.points)
+    assert failures.path.tolist() == ["deadly"]
+    assert "crashes its decoder" in failures.reason[0]
+    assert not (tmp_path / "landmarks").exists()  # it was not done here
+
+
+def test_without_workers_the_study_ends(small, monkeypatch, capfd):
+    monkeypatch.setattr(dask_backend, "LONELY", 3)
+    spread = parts.Spread(dask=small[2])
+    with spread.opened():
+        timer = threading.Timer(3, end, [small[1]])
+        timer.start()
+        with pytest.raises(StudyError, match="no workers for 3 seconds.*--resume"):
+            list(parts.each(time.sleep, [(600,)] * 2, spread, 1))
+        timer.join()
+    assert "no workers; waiting for one" in capfd.readouterr().err
+
+
+def test_without_a_scheduler_the_study_ends(small):
+    from distributed import Client
+
+    with Client(small[2]):
+        timer = threading.Timer(2, small[0].kill)
+        timer.start()
+        with pytest.raises(StudyError, match="connection to the scheduler is lost"):
+            list(parts.each(time.sleep, [(600,)], parts.Spread(dask=small[2]), 1))
+        timer.join()

@@ -1,16 +1,21 @@
 """Parts of a study in processes of this machine: order, errors, threads, an end."""
 
+import json
 import os
+import platform
 import signal
 import subprocess
 import sys
 import time
+import types
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
 
 from experiments import gfe_mlp, parts, parts_dask
 from experiments.common import StudyError
+from experiments.run_folder import RunFolder
 
 TWO = parts.Spread(jobs=2)
 SHORT = ["--protocol", "holdout", "--epochs", "2", "--seeds", "1"]
@@ -74,6 +79,37 @@ def test_threads_follow_from_parts_and_cores_alone(monkeypatch):
     assert [parts.threads(n) for n in (1, 3, 6, 16, 27)] == [16, 5, 2, 1, 1]
     workers = [parts.Spread(jobs).workers(9) for jobs in (None, 1, 4, 12)]
     assert workers == [9, 1, 4, 9]
+
+
+def test_a_run_that_is_gone_on_with_keeps_its_threads(tmp_path, monkeypatch, capsys):
+    folder = RunFolder.open(tmp_path, "study", {}, resume=False)
+    run = types.SimpleNamespace(folder=folder)
+    said = []
+    for cores in (8, 8, 16):
+        monkeypatch.setattr(parts, "cores", lambda cores=cores: cores)
+        folder.write_json("config.json", {"seed": 3})
+        said.append((parts.threads_of(run, 2), capsys.readouterr().out))
+        config = json.loads((folder.path / "config.json").read_text())
+        assert config == {"seed": 3, "threads": 4}
+    assert [threads for threads, _ in said] == [4, 4, 4]
+    assert said[1][1] == "" and "goes on with 4 threads" in said[2][1]
+    assert "would take 8 here" in said[2][1]
+
+
+def test_a_timeout_of_the_part_s_own_is_its_error(monkeypatch):
+    """On a worker; without one, asking whether the study has ended is an error."""
+
+    def part():
+        raise TimeoutError("the file server does not answer")
+
+    ours = {"python": platform.python_version(), **parts_dask.same_here()}
+    with ThreadPoolExecutor(1) as pool:
+        monkeypatch.setattr(parts_dask, "own_process", lambda threads: pool)
+        with pytest.raises(TimeoutError, match="^the file server does not answer$"):
+            parts_dask.handed_on(ours, part, (), 0, (), 1)
+        ours["keras"] = "2.0"
+        with pytest.raises(StudyError, match="another keras than this .* not 2.0"):
+            parts_dask.handed_on(ours, part, (), 0, (), 1)
 
 
 @pytest.mark.services

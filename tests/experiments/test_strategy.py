@@ -206,6 +206,30 @@ def test_more_devices_than_validation_pictures_are_refused():
         mirrored.rebatched(None, 1, BATCH, 2)
 
 
+@pytest.mark.parametrize(
+    "count, size, devices, wanted",
+    [
+        (21, 5, 2, 3),  # rather smaller
+        (20, 5, 2, 5),
+        (1001, 2, 2, 3),  # no smaller one can be: not all of them at once
+        (10007, 8, 8, 9),
+        (3, 2, 2, 3),
+        (2, 64, 2, 64),
+    ],
+)
+def test_validation_batches_stay_about_as_large(count, size, devices, wanted):
+    pictures = tf.data.Dataset.range(count).batch(size)
+    batches = mirrored.rebatched(pictures, count, size, devices)
+    sizes = [len(batch) for batch in batches]
+    assert sum(sizes) == count and len(batches) == len(sizes)
+    assert sizes[0] == min(wanted, count) and min(sizes) >= devices
+
+
+def test_keras_still_has_what_is_switched_off():
+    """`mirrored.ready` sets it: under another name, Keras would not heed it."""
+    assert callable(keras.Model._maybe_symbolic_build)
+
+
 def test_it_is_a_setting(capsys):
     settings = nvie_cnn.STUDY.settings({"task": "spontaneous"}, on_sample=True)
     assert settings["strategy"] == "none"
