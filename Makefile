@@ -18,7 +18,7 @@ test: $(VENV)/installed-dev
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
 test-services: $(VENV)/installed-dev
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m services
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m 'services and not large'
 
 test-wheel: $(VENV)/installed-dev
 	$(VENV)/bin/python -m pytest -m network tests/wheel

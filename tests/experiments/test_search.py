@@ -107,6 +107,7 @@ def interrupt_training(monkeypatch, number):
     monkeypatch.setattr(Method, "learn", stopped)
 
 
+@pytest.mark.services
 def test_interrupted_it_goes_on_as_if_nothing_had_been(
     found, two, tmp_path, monkeypatch, capsys
 ):

@@ -189,6 +189,7 @@ def tree(tmp_path_factory):
 large = pytest.mark.large
 
 
+@pytest.mark.services
 @pytest.mark.parametrize(
     "fault", ["gone", *(pytest.param(name, marks=large) for name in ("cut", "folder"))]
 )
@@ -242,6 +243,7 @@ def test_recordings_that_vanish_while_they_are_read(tmp_path, monkeypatch):
     assert list((tmp_path / "runs" / "gfe_mlp").iterdir()) == []
 
 
+@pytest.mark.services
 def test_workbooks_that_vanish(tmp_path, monkeypatch):
     data = tmp_path / "pupil"
     shutil.copytree(sample.path("pupil"), data)
