@@ -12,7 +12,7 @@ import textwrap
 import time
 
 from experiments import listing
-from experiments.compare_facts import DATA, STUDIES
+from experiments.facts import DATA, STUDIES
 
 NEXT = """\
 Next:

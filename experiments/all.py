@@ -22,7 +22,7 @@ import tempfile
 import textwrap
 
 from experiments import common, listing, processes
-from experiments.compare_facts import STUDIES
+from experiments.facts import STUDIES
 from experiments.sessions import Planned, Session
 
 QUICK = "Quick settings: the figures say that the program works, and nothing else."
@@ -162,7 +162,7 @@ def page(folders, out, argv, failed):
     Raises:
         StudyError: it cannot be written, or none of the runs can be read.
     """
-    from experiments.compare import compare
+    from experiments.compare.pages import compare
 
     failed = [(name, "it failed: see its log.") for name in failed]
     words = ["python", "-m", "experiments.all", *argv]

@@ -10,7 +10,7 @@ import re
 import time
 from dataclasses import dataclass
 
-from experiments.compare_facts import STUDIES
+from experiments.facts import STUDIES
 
 # What stands in the place of a dataset, and how one comes by it.
 GETTING = {

@@ -16,7 +16,7 @@ import pytest
 from datasets import sample
 from experiments import all as command
 from experiments import common, listing, one_run, processes, sessions
-from experiments.compare_facts import STUDIES
+from experiments.facts import STUDIES
 from experiments.run_folder import RunFolder
 from experiments.sessions import Planned, Session
 

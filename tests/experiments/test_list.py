@@ -12,7 +12,7 @@ import pytest
 from datasets import sample
 from experiments import __main__ as command
 from experiments import common, listing
-from experiments.compare_facts import STUDIES
+from experiments.facts import STUDIES
 
 ROOT = pathlib.Path(listing.__file__).resolve().parents[1]
 

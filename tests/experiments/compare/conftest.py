@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from experiments import evaluation, gfe_report, nvie, pupil_measures, sase_measures
+from experiments.compare import pages
+from experiments.compare.groups import groups
 from experiments.gfe_report import REPORTED as GFE_REPORTED
 from experiments.pupil_report import REPORTED as PUPIL_REPORTED
 from experiments.sase_report import REPORTED as SASE_REPORTED
@@ -205,3 +207,10 @@ def every(tmp_path_factory, make):
     make.pupil(folder / "pupil_lstm" / "20260106-000000-abababab")
     make.sase(folder / "sase_lstm_pb" / "20260107-000000-cdcdcdcd")
     return folder
+
+
+@pytest.fixture(scope="module")
+def found(every):
+    records, left_out = pages.collect([every])
+    assert not left_out
+    return groups(records)

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
-from experiments import compare_measures as measures
 from experiments import evaluation
+from experiments.compare import measures
 
 
 def samples(seed=0, people=7, each=9, classes=2):

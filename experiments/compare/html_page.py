@@ -3,19 +3,17 @@
 import pathlib
 import re
 
-from experiments import compare_facts as facts
-from experiments import compare_figures as figures
-from experiments import compare_run_figures as run_figures
-from experiments import compare_text as text
-from experiments.compare_groups import QUICK
-from experiments.compare_svg import DASHES, SERIES, look
-from experiments.compare_words import show, span
+from experiments import facts
+from experiments.compare import figures, run_figures, text
+from experiments.compare.groups import QUICK
+from experiments.compare.svg import DASHES, SERIES, look
+from experiments.compare.words import show, span
 
-TEMPLATES = pathlib.Path(__file__).resolve().parent / "templates"
+TEMPLATES = pathlib.Path(__file__).resolve().parent
 
 
 def page(groups, left_out, made):
-    """The comparison as HTML; arguments as of `compare_text.markdown`."""
+    """The comparison as HTML; arguments as of `compare.text.markdown`."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -26,7 +24,7 @@ def page(groups, left_out, made):
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["bold"] = bold
-    return environment.get_template("compare.html").render(
+    return environment.get_template("template.html").render(
         summary=text.summary(groups),
         warnings=text.warnings(groups),
         made=made,

@@ -53,7 +53,7 @@ def paired(first, second):
         second: that of another one.
 
     Returns:
-        Dict as of `compare_measures.paired`, with `f1`, the difference of the mean F1,
+        Dict as of `compare.measures.paired`, with `f1`, the difference of the mean F1,
         and `seeds`, what was compared, in words.
     """
     result = dict.fromkeys(("difference", "ci95", "p", "subjects", "differ", "f1"))

@@ -3,10 +3,10 @@
 No text holds a place on anybody's disk, so that it can be published as it is.
 """
 
-from experiments import compare_facts as facts
-from experiments.compare_commands import command, commit
-from experiments.compare_groups import QUICK
-from experiments.compare_words import (
+from experiments import facts
+from experiments.compare.commands import command, commit
+from experiments.compare.groups import QUICK
+from experiments.compare.words import (
     code,
     p_value,
     plain,
@@ -162,7 +162,7 @@ def markdown(groups, left_out, made):
     """The comparison as Markdown.
 
     Args:
-        groups: `compare_groups.Group`s.
+        groups: `compare.groups.Group`s.
         left_out: list of names and why these are not compared.
         made: a `Made`.
     """

@@ -94,7 +94,7 @@ def papers(records, dataset, task):
     """What the papers report, each by its own protocol.
 
     Args:
-        records: the runs that it stands beside, `compare_read.Record`.
+        records: the runs that it stands beside, `compare.read.Record`.
         dataset: key of `DATA`.
         task: their task.
 

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from experiments import compare
+from experiments.compare.__main__ import main
 
 pytestmark = pytest.mark.services
 
@@ -85,7 +85,7 @@ def browser(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(every, tmp_path_factory):
     out = tmp_path_factory.mktemp("page")
-    assert compare.main([str(every), "--out", str(out)]) == 0
+    assert main([str(every), "--out", str(out)]) == 0
     return out / "compare.html"
 
 

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from experiments import run_folder
-from experiments.compare_words import is_place, last, printable
+from experiments.compare.words import is_place, last, printable
 
 # Where a run lies, and who helped to compute it, decide nothing. Options may be given
 # by their beginnings; those that could begin another one are taken for these.

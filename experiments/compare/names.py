@@ -1,6 +1,6 @@
 """What models are called in a table: names that tell them apart."""
 
-from experiments.compare_words import printable, setting
+from experiments.compare.words import printable, setting
 
 TOLD = 4  # settings in a name; with more of them the run's folder says it shorter
 
@@ -9,7 +9,7 @@ def names(records):
     """Names of the models of several runs, by the settings in which these differ.
 
     Args:
-        records: the runs of a table, `compare_record.Record`.
+        records: the runs of a table, `compare.record.Record`.
 
     Returns:
         Dict of `Model` to a name; no two are the same.

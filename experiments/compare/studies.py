@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from experiments.compare_record import Broken, Model
+from experiments.compare.record import Broken, Model
 
 HEADS = {"xgboost": "XGBoost", "svm": "SVM", "logistic": "logistic regression"}
 

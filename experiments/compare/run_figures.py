@@ -6,8 +6,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import confusion_matrix
 
-from experiments.compare_figures import GUESSING, WIDE
-from experiments.compare_svg import GRID, SERIES, inline, style
+from experiments.compare.figures import GUESSING, WIDE
+from experiments.compare.svg import GRID, SERIES, inline, style
 
 PARTS = ("round", "expression", "network")  # of a history: each has its own network
 
@@ -16,9 +16,9 @@ def confusion(model, called, name):
     """True values down, predicted across, spontaneous first; of the first seed.
 
     Args:
-        model: a `compare_record.Model`.
+        model: a `compare.record.Model`.
         called: its name in the table.
-        name: see `compare_svg.inline`.
+        name: see `compare.svg.inline`.
 
     Returns:
         The SVG element.

@@ -1,7 +1,7 @@
 """A comparison on the screen."""
 
-from experiments.compare_text import spread
-from experiments.compare_words import p_value, show, signed, span
+from experiments.compare.text import spread
+from experiments.compare.words import p_value, show, signed, span
 
 
 def screen(groups, width):

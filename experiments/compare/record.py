@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from experiments.compare_words import printable, setting
+from experiments.compare.words import printable, setting
 
 
 class Case(NamedTuple):

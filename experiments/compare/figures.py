@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_auc_score
 
-from experiments import compare_measures as measures
-from experiments.compare_svg import GRID, INK, MUTED, inline, look, style
-from experiments.compare_words import show, span
+from experiments.compare import measures
+from experiments.compare.svg import GRID, INK, MUTED, inline, look, style
+from experiments.compare.words import show, span
 from experiments.evaluation import LEAST_SUBJECTS
 
 WIDE = 4.1  # inches: what a phone shows without making the text small
@@ -23,8 +23,8 @@ def forest(group, name):
     """The measure that the paper reports: all rows on a line each, with intervals.
 
     Args:
-        group: a `compare_groups.Group`.
-        name: see `compare_svg.inline`.
+        group: a `compare.groups.Group`.
+        name: see `compare.svg.inline`.
 
     Returns:
         The SVG element; `None` where no row has that measure.

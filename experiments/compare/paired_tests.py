@@ -2,8 +2,7 @@
 
 import itertools
 
-from experiments import compare_expressions as expressions
-from experiments import compare_measures as measures
+from experiments.compare import expressions, measures
 
 NOTHING = ("difference", "ci95", "p", "subjects", "differ")
 
@@ -12,12 +11,12 @@ def tests(models, names, factors):
     """Paired tests of every two models.
 
     Args:
-        models: of one table, `compare_record.Model`.
+        models: of one table, `compare.record.Model`.
         names: their names in it.
         factors: what intervals draw anew.
 
     Returns:
-        List of dicts, see `compare_measures.paired`; each has `names`, and `p_holm`
+        List of dicts, see `compare.measures.paired`; each has `names`, and `p_holm`
         where there is a p-value.
     """
     found = []

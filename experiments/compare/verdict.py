@@ -8,7 +8,7 @@ def verdict(model, values):
     """Whether it is shown to beat a constant answer, by the rule of its study.
 
     Args:
-        model: a `compare_record.Model`.
+        model: a `compare.record.Model`.
         values: value and interval of each measure, by key.
 
     Returns:

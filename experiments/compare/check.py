@@ -10,8 +10,8 @@ import numpy as np
 from sklearn import metrics
 
 from experiments import evaluation, sase_measures
-from experiments.compare_expressions import means
-from experiments.compare_record import Broken
+from experiments.compare.expressions import means
+from experiments.compare.record import Broken
 from experiments.within_rounds import within_rounds
 
 INTERVALS = {

@@ -8,12 +8,11 @@ column.
 import functools
 from dataclasses import dataclass
 
-from experiments import compare_facts as facts
-from experiments import compare_measures as measures
-from experiments import compare_tests
-from experiments.compare_check import INTERVALS
-from experiments.compare_names import names
-from experiments.compare_verdict import BY_RANKING, verdict
+from experiments import facts
+from experiments.compare import measures, paired_tests
+from experiments.compare.check import INTERVALS
+from experiments.compare.names import names
+from experiments.compare.verdict import BY_RANKING, verdict
 from experiments.evaluation import LEAST_SUBJECTS
 
 TASKS = {
@@ -54,7 +53,7 @@ class Group:
     """Models that may be compared: of runs of the same case.
 
     Args:
-        records: the runs, `compare_read.Record`.
+        records: the runs, `compare.read.Record`.
     """
 
     def __init__(self, records):
@@ -224,13 +223,13 @@ class Group:
 
     @functools.cached_property
     def tests(self):
-        """Paired tests of every two models, see `compare_tests.tests`."""
-        return compare_tests.tests(self.models, self.names, self.factors)
+        """Paired tests of every two models, see `paired_tests.tests`."""
+        return paired_tests.tests(self.models, self.names, self.factors)
 
     @property
     def notes(self):
         """What a reader must know of the tests."""
-        return compare_tests.notes(self)
+        return paired_tests.notes(self)
 
 
 def _computed(model, factors, dataset):

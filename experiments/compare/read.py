@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from experiments import sessions
-from experiments.compare_check import check
-from experiments.compare_facts import STUDIES
-from experiments.compare_record import Broken, Record
-from experiments.compare_studies import HEADS, models
+from experiments.compare.check import check
+from experiments.compare.record import Broken, Record
+from experiments.compare.studies import HEADS, models
+from experiments.facts import STUDIES
 from experiments.run_folder import PREFIX
 
 BINARY = {

@@ -1,0 +1,1 @@
+"""`python -m experiments.compare`: runs side by side; see `__main__`."""
