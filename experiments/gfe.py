@@ -377,8 +377,7 @@ def restored(stem, settings):
         learned.history = learned.history.astype({"epoch": int})
         learned.weights = [arrays[n] for n in sorted(arrays) if n[:7] == "weight_"]
         learned.scale = {k: arrays[k] for k in ("mean", "variance") if k in arrays}
-    for path in stem.with_suffix(".head").glob("head.*"):
-        learned.head = heads.load(path)
+    learned.head = run_state.head(stem.with_suffix(".head"))
     lacks_head = settings["head"] != "softmax" and learned.head is None
     return None if lacks_head else learned
 

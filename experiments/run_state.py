@@ -29,9 +29,29 @@ def arrays(path):
     except FileNotFoundError:
         return None
     except (*DAMAGED, zlib.error) as error:
-        print(f"Done anew, as {path} is damaged: {error}", flush=True)
-        path.unlink()
-        return None
+        return done_anew(path, error)
+
+
+def head(folder):
+    """The head that a part of the work has left in a folder of its own.
+
+    Returns:
+        The fitted estimator; `None` where there is none, or where it is damaged: then
+        it is removed, and the part is done anew.
+    """
+    from zoo import heads
+
+    for path in folder.glob("head.*"):
+        try:
+            return heads.load(path)
+        except ValueError as error:
+            return done_anew(path, error)
+    return None
+
+
+def done_anew(path, error):
+    print(f"Done anew, as {path} is damaged: {error}", flush=True)
+    path.unlink()
 
 
 def data_told(config):

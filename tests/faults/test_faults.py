@@ -8,11 +8,13 @@ import pathlib
 import shutil
 import signal
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from datasets import gfe, sample
 from datasets.sample import nvie as nvie_sample
+from experiments import gfe as gfe_study
 from experiments import (
     gfe_lstm,
     gfe_mlp,
@@ -27,8 +29,10 @@ from experiments import (
     sase,
     sase_lstm_pb,
 )
+from experiments.gfe_method import Learned
 from experiments.run_folder import RunFolder
 from tests.faults.untouched import content
+from zoo import heads
 
 COURSE = ["--data", "sample", "--protocol", "observer"]
 PAPER = ["--data", "sample", "--protocol", "paper"]
@@ -141,6 +145,24 @@ def test_damaged_parts_are_done_anew(left, out, whole, capsys):
     told = capsys.readouterr().out
     assert all(f"Done anew, as {part} is damaged" in told for part in (first, second))
     assert not [path for path in final.rglob("*") if "partial" in path.name]
+
+
+@pytest.mark.parametrize("head", [heads.logistic(), heads.xgboost(n_estimators=2)])
+def test_a_part_with_a_damaged_head_is_done_anew(tmp_path, head, capsys):
+    points = np.random.default_rng(0).normal(size=(20, 3))
+    head.fit(points, np.arange(20) % 2)
+    learned, stem = Learned(head.predict_proba(points)[:, 1], head=head), tmp_path / "a"
+    for damage in (b"", b"garbage", None):
+        gfe_study.keep(stem, learned)
+        restored = gfe_study.restored(stem, {"head": "svm"})
+        np.testing.assert_array_equal(
+            restored.head.predict_proba(points)[:, 1], learned.probability
+        )
+        (file,) = (tmp_path / "a.head").iterdir()
+        whole = file.read_bytes()
+        file.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
+        assert gfe_study.restored(stem, {"head": "svm"}) is None
+        assert f"Done anew, as {file} is damaged" in capsys.readouterr().out
 
 
 def test_a_damaged_config_is_not_gone_on_with(left, out):

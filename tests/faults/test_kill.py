@@ -166,7 +166,7 @@ class Trial:
             wait = self.rng.uniform(0, self.writing)
         elif how == "last file":
             self.wait_for_last(out, process)
-            wait = self.rng.uniform(0, 0.01)
+            wait = self.rng.uniform(0, 0.002)
         else:
             wait = self.seconds * self.rng.uniform(0.8 if how == "last fifth" else 0, 1)
         try:
