@@ -15,6 +15,7 @@ import time
 import optuna
 import pandas as pd
 import pytest
+import sqlalchemy
 from optuna.trial import TrialState
 
 from experiments import search, search_storage
@@ -96,12 +97,12 @@ def worker(server, two, tmp_path):
     """Function that starts a worker: the real command, with a folder of its own."""
     processes = []
 
-    def start(name, trials=TRIALS):
+    def start(name, trials=TRIALS, url=server):
         log = (tmp_path / f"{name}.log").open("wb")
         command = [sys.executable, "-m", "experiments.search", "gfe_mlp"]
         command += ["--data-dir", str(two), "--out", str(tmp_path / name)]
         command += ["--epochs", "20", "--seeds", "1", "--trials", str(trials)]
-        command += ["--storage", server]
+        command += ["--storage", url]
         how = {"stdout": log, "stderr": subprocess.STDOUT}
         process = subprocess.Popen(command, **how)
         processes.append(process)
@@ -167,6 +168,29 @@ def test_a_killed_workers_trial_is_taken_up_again(server, worker, tmp_path):
     assert len(rows) == TRIALS and rows["attempts"].sum() == TRIALS + 1
     by_both = {t.user_attrs["worker"] for t in every}
     assert len(by_both) == 2
+
+
+def test_a_server_that_ends_every_connection_again_and_again(server, worker, tmp_path):
+    other = server.replace("/postgres", "/dropped")
+    engine = sqlalchemy.create_engine(server, isolation_level="AUTOCOMMIT")
+    drop = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+    dropped = 0
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text("CREATE DATABASE dropped"))
+        process = worker("only", url=other)
+        wait_until(lambda: answers(other) and trials(other), process, 240)
+        while process.poll() is None:
+            ended = connection.execute(sqlalchemy.text(f"{drop}'dropped'"))
+            dropped += len(ended.all())
+            time.sleep(0.5)
+    engine.dispose()
+    told = (tmp_path / "only.log").read_text()
+    assert process.returncode == 0, told
+    assert dropped >= TRIALS
+    every = trials(other)
+    assert [trial.user_attrs["slot"] for trial in every] == list(range(TRIALS))
+    assert {t.state for t in every} <= {TrialState.COMPLETE, TrialState.PRUNED}
+    assert "Traceback" not in told
 
 
 def test_wrong_password_and_database(server, two, tmp_path):
