@@ -1,7 +1,7 @@
 """A comparison on the screen."""
 
-from experiments.compare.text import spread
-from experiments.compare.words import p_value, show, signed, span
+from experiments.compare.text import spread, tests_of
+from experiments.compare.words import show, span
 
 
 def screen(groups, width):
@@ -34,8 +34,8 @@ def screen(groups, width):
         console.print(table)
         for note, names in _papers(group).items():
             console.print(f"{'; '.join(names)}: {note}.", style="dim")
-        for told in group.tests:
-            console.print(_in_words(told, group))
+        if group.tests:
+            console.print(_table(*tests_of(group)))
         for line in [*spread(group), *group.notes]:
             console.print(line)
 
@@ -49,18 +49,14 @@ def _papers(group):
     return found
 
 
-def _in_words(told, group):
-    first, second = told["names"]
-    line = f"{first} minus {second}: "
-    if told["difference"] is None:
-        return f"{line}not tested, {told['why']}."
-    line += f"accuracy {signed(told['difference'])}"
-    seeds = told.get("seeds", "")
-    line += f", mean F1 {signed(told['f1'])} ({seeds})" if seeds else ""
-    if told["why"]:
-        return f"{line}; not tested, {told['why']}."
-    line += f" ({' to '.join(map(signed, told['ci95']))}), "
-    line += f"p = {p_value(told['p'])}".replace("= <", "<")
-    several = sum(other["p"] is not None for other in group.tests) > 1
-    line += f", Holm {p_value(told['p_holm'])}" if several else ""
-    return f"{line}, {told['subjects']} subjects."
+def _table(head, *rows):
+    """Paired tests; the first column names them."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("paired tests", overflow="fold", ratio=1)
+    for name in head[1:]:
+        table.add_column(name, justify="right", max_width=16)
+    for row in rows:
+        table.add_row(*row)
+    return table
