@@ -147,16 +147,19 @@ def paired(first, second, factors=("subject",)):
     The p-value is that of a permutation test: if the models are equally good, it does
     not matter which of the two gave a person's answers, so the answers of whole people
     are swapped (two-sided; all ways where they are few, 9,999 random ones otherwise).
+    Where everybody saw the same videos, people's answers are no more independent of
+    each other than those to one video are: then the answers to whole videos are swapped
+    as well, and the larger of the two p-values counts.
 
     Args:
         first: a row a sample: `sample`, `subject`, `truth`, `answer`.
         second: the same of the other model, in any order.
-        factors: what the interval resamples.
+        factors: columns of what the interval resamples and the test swaps.
 
     Returns:
         Dict of `difference` (first minus second), `ci95`, `p`, `subjects`, `differ`
-        (those of whom one model has more answers right) and `why` there is no test;
-        `None` where it does not apply.
+        (those of whom one model has more answers right; of people and videos the fewer)
+        and `why` there is no test; `None` where it does not apply.
     """
     other = aligned(first, second)
     result = dict.fromkeys(("difference", "ci95", "p", "subjects", "differ", "why"))
@@ -165,25 +168,28 @@ def paired(first, second, factors=("subject",)):
     truth = first["truth"].to_numpy()
     right = first["answer"].to_numpy() == truth
     gained = right.astype(float) - (other["answer"].to_numpy() == truth)
-    _, person = np.unique(first["subject"].to_numpy(str), return_inverse=True)
-    people = int(person.max() + 1)
+    people = first["subject"].nunique()
     result |= {"difference": float(gained.mean()), "subjects": people}
     if people < LEAST_SUBJECTS:
         return result | {"why": f"too few subjects ({people})"}
     resampling = Resampling(first, factors)
     counts = resampling.sums(np.ones(len(first)))
     result["ci95"] = bounds(resampling.sums(gained) / counts)
-    by_person = np.bincount(person, weights=gained)
-    result["differ"] = int(np.count_nonzero(by_person))
-    result["p"] = swap_test(by_person)
+    gains = [
+        np.bincount(pd.factorize(first[factor])[0], weights=gained)
+        for factor in factors
+    ]
+    result["differ"] = min(int(np.count_nonzero(one)) for one in gains)
+    result["p"] = max(map(swap_test, gains))
     return result
 
 
 def swap_test(gained):
-    """Two-sided p-value of the sum of people's gains, under swaps of whole people.
+    """Two-sided p-value of the sum of gains, under swaps of whole people, or videos.
 
     Args:
-        gained: right answers of the first model minus those of the second, by person.
+        gained: right answers of the first model minus those of the second, by person,
+            or by video.
     """
     gained = gained[gained != 0]  # swapping the others changes nothing
     if len(gained) < 2:

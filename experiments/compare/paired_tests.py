@@ -13,7 +13,7 @@ def tests(models, names, factors):
     Args:
         models: of one table, `compare.record.Model`.
         names: their names in it.
-        factors: what intervals draw anew.
+        factors: what intervals draw anew, and tests swap.
 
     Returns:
         List of dicts, see `compare.measures.paired`; each has `names`, and `p_holm`
@@ -54,14 +54,17 @@ def notes(group):
     tested = [told for told in group.tests if told["p"] is not None]
     differ = min((told["differ"] for told in tested if told["differ"]), default=0)
     if differ and 2.0 ** (1 - differ) > 0.05:
+        pupil = group.case.dataset == "pupil"
+        of, what = ("of or to", "people or videos") if pupil else ("of", "subjects")
         lines.append(
-            f"Where two models differ in the answers of {differ} subjects only, no "
+            f"Where two models differ in the answers {of} {differ} {what} only, no "
             f"p-value below {2.0 ** (1 - differ):.3f} is possible."
         )
     if group.case.dataset == "pupil" and tested:
         lines.append(
-            "The intervals draw observers and videos anew; the test swaps the answers "
-            "of observers and takes the videos as they are."
+            "All observers saw the same videos: the intervals draw both anew, and the "
+            "tests swap the answers of whole observers, then those to whole videos; "
+            "told is the larger p-value."
         )
     if group.case.dataset == "gfe":
         lines.append("There are two signers: no interval over people can be given.")

@@ -20,13 +20,16 @@ from experiments.compare.words import (
 HOW = (
     "**Intervals** are 95 % intervals (percentiles of 2,000 draws): whole test "
     "subjects are drawn anew, as the samples of one person are alike. The models are "
-    "not trained anew. With fewer than five people there is none.",
+    "not trained anew. With fewer than five people there is none; with fewer than "
+    "about twenty they are too narrow.",
     "**Paired tests** ask whether two models differ in accuracy on the same samples. "
     "If they are equally good, it does not matter which of the two gave a person's "
     "answers: those of whole people are swapped (permutation test, two-sided; all ways "
     "for up to 13 people of whom one model has more right, 9,999 random ones "
-    "otherwise). Of several p-values in a group, the last column has Holm's "
-    "correction. A large p-value does not show that two models are equally good.",
+    "otherwise). Where all saw the same videos, the same is done with whole videos, "
+    "and the larger p-value is told. Of several p-values in a group, the last column "
+    "has Holm's correction. A large p-value does not show that two models are equally "
+    "good.",
     "**Above, or not shown to beat**: each run is judged as in its own report. NVIE: "
     "the interval of the accuracy lies above the majority class. Pupils and SASE-FE: "
     "those of ROC AUC and of balanced accuracy both lie above 0.5, which is where any "

@@ -61,6 +61,18 @@ def test_interval_is_wider_where_a_subject_is_right_or_wrong_as_a_whole():
     assert ratio == pytest.approx(np.sqrt(20), rel=0.2)
 
 
+@pytest.mark.parametrize("people, least, most", [(5, 0.8, 0.9), (36, 0.92, 0.98)])
+def test_interval_holds_the_truth_as_often_as_it_is_said(people, least, most):
+    rng = np.random.default_rng(0)
+    held, trials = 0, 300
+    for _ in range(trials):
+        ease = rng.beta(7, 3, people).repeat(12)  # 0.7 on average
+        correct = rng.random(len(ease)) < ease
+        low, high = evaluation.interval(correct, np.arange(people).repeat(12))
+        held += low <= 0.7 <= high
+    assert least < held / trials < most
+
+
 def test_baselines():
     truth = np.array([0, 0, 0, 1])
     base = evaluation.baselines(truth, classes=2)

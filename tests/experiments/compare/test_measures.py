@@ -124,6 +124,43 @@ def test_people_whose_samples_are_alike_raise_no_more_false_alarms():
     assert alarms / trials < 0.05 + 3 * np.sqrt(0.05 * 0.95 / trials)
 
 
+@pytest.mark.parametrize("liked_by", ["subject", "video", "both", "none"])
+def test_people_who_saw_the_same_videos_raise_no_more_false_alarms(liked_by):
+    """Two equally good models; a video, or a person, favours one of them by chance."""
+    rng = np.random.default_rng(0)
+    subject, video, _ = (i.ravel() for i in np.indices((10, 19, 2)))
+    table = pd.DataFrame({"subject": subject.astype(str), "video": video.astype(str)})
+    table = table.assign(truth=1, sample=np.arange(len(table)).astype(str))
+    trials, alarms = 60, 0
+    for _ in range(trials):
+        moods = rng.normal(0, 0.3, 10)[subject] * (liked_by in ("subject", "both"))
+        moods = moods + rng.normal(0, 0.3, 19)[video] * (liked_by in ("video", "both"))
+        first, second = (
+            table.assign(
+                answer=(rng.random(len(table)) < 0.6 + sign * moods).astype(int)
+            )
+            for sign in (0.5, -0.5)
+        )
+        told = measures.paired(first, second, ("subject", "video"))
+        alarms += told["p"] <= 0.05
+    assert alarms / trials < 0.05 + 3 * np.sqrt(0.05 * 0.95 / trials)
+
+
+def test_a_better_model_is_found_among_people_who_saw_the_same_videos():
+    rng = np.random.default_rng(0)
+    subject, video = (i.ravel() for i in np.indices((10, 19)))
+    table = pd.DataFrame({"subject": subject.astype(str), "video": video.astype(str)})
+    table = table.assign(truth=1, sample=np.arange(190).astype(str))
+    first, second = (
+        table.assign(answer=(rng.random(190) < share).astype(int))
+        for share in (0.8, 0.5)
+    )
+    told = measures.paired(first, second, ("subject", "video"))
+    by_person = measures.paired(first, second)
+    assert by_person["p"] <= told["p"] < 0.01
+    assert told["differ"] <= 10
+
+
 def test_paired_samples_are_found_in_any_order():
     first, _ = samples(1)
     second, _ = samples(1)
