@@ -12,6 +12,7 @@ from sklearn import metrics
 from experiments import evaluation, sase_measures
 from experiments.compare.expressions import means
 from experiments.compare.record import Broken
+from experiments.compare.words import printable
 from experiments.within_rounds import within_rounds
 
 INTERVALS = {
@@ -114,13 +115,20 @@ def _complete(model):
     if table.isna().any(axis=None):
         lacking = table.columns[table.isna().any()][0]
         raise Broken(f"predictions.csv lacks values: {lacking}.")
-    first = table["seed"].eq(table["seed"].iloc[0]).sum() if "seed" in table else None
-    found = len(table) if first is None else int(first)
-    expected = model.measures.get("n_test", found)
+    table = table[["sample"]].assign(seed=table.get("seed", 0))
+    if table.duplicated().any():
+        twice = table.loc[table.duplicated(), "sample"].iloc[0]
+        raise Broken(f"predictions.csv has a test sample twice: {printable(twice)}.")
+    counts = table["seed"].value_counts()
+    _all("test samples", counts.min(), model.measures.get("n_test", counts.max()))
+    _all("seeds", len(counts), model.record.settings.get("seeds", 1))
+
+
+def _all(what, found, expected):
     if found != expected:
         raise Broken(
-            f"predictions.csv has {found} of {expected} test samples: it was cut, or "
-            "is of another run."
+            f"predictions.csv has {found} of {expected} {what}: it was cut, or is of "
+            "another run."
         )
 
 

@@ -2,6 +2,7 @@ import os
 import pathlib
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from experiments import all as all_command
@@ -71,6 +72,23 @@ def test_a_broken_folder_is_named_and_stops_no_other(tmp_path, make, why):
     assert [record.path for record in records] == [good]
     ((folder, told),) = left_out.items()
     assert folder == bad and why in told and str(tmp_path) not in told
+
+
+@pytest.mark.parametrize(
+    "rows, why",
+    [
+        (lambda rows: rows[:-40], "of 2250 test samples"),
+        (lambda rows: rows[rows["seed"] != 1], "1 of 2 seeds"),
+        (lambda rows: pd.concat([rows, rows[-1:]]), "a test sample twice: "),
+        (lambda rows: rows[rows.index != 0], "of 2250 test samples"),
+    ],
+)
+def test_every_seed_is_complete(tmp_path, make, rows, why):
+    run = make.gfe(tmp_path / "run")
+    path = run / "predictions.csv"
+    rows(pd.read_csv(path)).to_csv(path, index=False)
+    with pytest.raises(Broken, match=why):
+        reading.read(run)
 
 
 def test_with_broken_folders_the_others_are_compared(tmp_path, make, capsys):
