@@ -21,7 +21,7 @@ import sys
 import tempfile
 import textwrap
 
-from experiments import common, listing, processes
+from experiments import common, faults, listing, processes
 from experiments.facts import STUDIES
 from experiments.sessions import Planned, Session
 
@@ -95,14 +95,17 @@ def main(argv=None):
         known = ", ".join(STUDIES)
         arguments.error(f"there is no study {unknown[0]!r}; known: {known}")
     try:
-        failed = run(options, argv)
+        with faults.termination():
+            failed = run(options, argv)
     except (common.StudyError, OSError) as error:
         raise SystemExit(f"error: {error}") from error
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         again = [part for part in argv if part != "--resume"] + ["--resume"]
         command = shlex.join(["python", "-m", "experiments.all", *again])
         print(f"\nStopped. Go on with: {command}", file=sys.stderr)
-        raise SystemExit(130) from None
+        # As a shell reports SIGTERM, or Ctrl-C.
+        terminated = isinstance(stop, faults.Terminated)
+        raise SystemExit(143 if terminated else 130) from None
     if failed:
         raise SystemExit(1)
 

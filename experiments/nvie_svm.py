@@ -51,7 +51,7 @@ STUDY = common.Study(
 
 def parser():
     result = nvie.add_task(common.parser(STUDY, __doc__))
-    parts.add_options(result)
+    parts.add_options(result, what="fits done at once, in threads")
     group = result.add_argument_group("SVM")
     group.add_argument(
         "--search",

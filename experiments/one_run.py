@@ -8,9 +8,7 @@ studies declare: to ask them, TensorFlow has to be loaded.
 if not __package__:
     raise SystemExit("Start it in the checkout: python -m experiments.all")
 
-import contextlib
 import importlib
-import io
 import json
 import os
 import pathlib
@@ -66,10 +64,7 @@ def declare(*studies):
 
 def takes_jobs(study):
     """Whether a study is made of parts, and has the option `--jobs`."""
-    told = io.StringIO()
-    with contextlib.redirect_stdout(told), contextlib.suppress(SystemExit):
-        module(study).main(["--help"])
-    return "--jobs" in told.getvalue()
+    return "jobs" in vars(module(study).parser().parse_args([]))
 
 
 def module(study):

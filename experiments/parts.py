@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from experiments import common, faults
 
+PARTS = "parts done at once, each in a process of its own"
 _kept = {}
 
 
@@ -62,16 +63,21 @@ class Spread:
         return joblib.parallel_config("loky", **{**ends, **local})
 
 
-def add_options(parser, jobs=None):
-    """Adds `--jobs` and `--dask`; `jobs` is the number by default, `None` the cores."""
+def add_options(parser, jobs=None, what=PARTS):
+    """Adds `--jobs` and `--dask`.
+
+    Args:
+        parser: the study's.
+        jobs: the number by default, `None` for one a core.
+        what: of what so many are done, and how.
+    """
     group = parser.add_argument_group("parts").add_mutually_exclusive_group()
     group.add_argument(
         "--jobs",
         type=common.positive,
         default=jobs,
         metavar="N",
-        help="parts done at once, each in a process of its own (default: "
-        f"{jobs or 'one a core'})",
+        help=f"{what} (default: {jobs or 'one a core'})",
     )
     group.add_argument(
         "--dask",
@@ -84,8 +90,8 @@ def add_options(parser, jobs=None):
 def cores():
     """Cores that this process may use.
 
-    `LOKY_MAX_CPU_COUNT` in the environment makes them fewer, and so does the quota of
-    a container.
+    `LOKY_MAX_CPU_COUNT` in the environment makes them fewer, and so do the quota of a
+    container and the processor affinity.
     """
     import joblib
 

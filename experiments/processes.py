@@ -9,6 +9,7 @@ import time
 
 from tqdm import tqdm
 
+from experiments import parts
 from experiments.one_run import GRACE
 
 THREADS = "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"
@@ -89,7 +90,7 @@ def environment(one, jobs):
 
 
 def cores(jobs):
-    return str(max(1, (os.cpu_count() or 1) // jobs))
+    return str(max(1, parts.cores() // jobs))
 
 
 def ended(process):

@@ -110,10 +110,14 @@ class Course:
         return ["course.png"]
 
 
+def parser():
+    # A round takes less than a tenth of a second, and a process seconds to start.
+    return pupil.parser(STUDY, __doc__, jobs=1)
+
+
 def main(argv=None):
     work = functools.partial(pupil.work, make_method=Course)
-    # A round takes less than a tenth of a second, and a process seconds to start.
-    return common.main(STUDY, pupil.parser(STUDY, __doc__, jobs=1), work, argv)
+    return common.main(STUDY, parser(), work, argv)
 
 
 if __name__ == "__main__":

@@ -208,8 +208,24 @@ def search(study, arguments, options, again):
         told = Search(run, space, fixed, name, place, trials, command, known)
         with common.user_errors():
             place.mkdir(parents=True, exist_ok=True)
-        work(told, measure, url or search_storage.file_url(place), stop_after)
+            storage = opened(url, place)
+        work(told, measure, storage, stop_after)
     return place
+
+
+def opened(url, place):
+    """The storage that the user named, or the search's own file."""
+    try:
+        return search_storage.open_storage(url or search_storage.file_url(place))
+    except ValueError as error:
+        if url:
+            raise
+        why = search_storage.reason(error.__context__ or error)
+        raise OSError(
+            f"{place / 'search.db'}, where the trials are kept, cannot be used: {why}. "
+            "Make room there if the disk is full; if the file is damaged, remove it, "
+            "and the search starts anew."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -218,9 +234,10 @@ def reading(place):
     with common.user_errors():
         place.mkdir(parents=True, exist_ok=True)
         for left in place.glob(f"{READING}*"):  # of searches that were killed
-            old = time.time() - left.stat().st_mtime > 24 * 3600
-            if old and not running(left):
-                shutil.rmtree(left, ignore_errors=True)
+            with contextlib.suppress(FileNotFoundError):  # another one ended just now
+                old = time.time() - left.stat().st_mtime > 24 * 3600
+                if old and not running(left):
+                    shutil.rmtree(left, ignore_errors=True)
         scratch = tempfile.TemporaryDirectory(prefix=READING, dir=place)
     with scratch as path:
         folder = RunFolder(pathlib.Path(path), resumed=False)
@@ -246,7 +263,7 @@ def named(study, run, options, known):
     return space, fixed, f"{study.name}-{short_hash(key)}"
 
 
-def work(told, measure, url, stop_after):
+def work(told, measure, storage, stop_after):
     """Does trials until all are done, then writes the report."""
     import optuna
 
@@ -258,7 +275,6 @@ def work(told, measure, url, stop_after):
     )
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    storage = search_storage.open_storage(url)
     study = search_queue.create(storage, told.name)
     workers = search_storage.Workers(told.folder)
     seed = told.run.settings["seed"]
@@ -266,9 +282,9 @@ def work(told, measure, url, stop_after):
         study, storage, told.space, told.trials, seed, workers, stop_after
     )
     print(f"Search {told.name} in {told.folder}", flush=True)
-    for line in search_code.mixed(queue.trials(), going_on=True):
-        print(f"WARNING: {line}", flush=True)
     try:
+        for line in search_code.mixed(queue.trials(), going_on=True):
+            print(f"WARNING: {line}", flush=True)
         with search_trial.Progress(queue) as progress:
             trial = search_trial.measured(told, measure, workers, progress)
             queue.run(trial, progress.update)

@@ -1,24 +1,25 @@
-"""By which code and which packages the trials of a search were measured."""
+"""By which code, packages and cores the trials of a search were measured."""
 
 import functools
 
-from experiments import run_folder, search_queue
+from experiments import parts, run_folder, search_queue
 
 PACKAGES = "tensorflow", "keras", "numpy"
 
 
 @functools.cache
 def here():
-    """The checkout's commit, and the versions of what decides on a value."""
+    """The checkout's commit, and what else decides on a value's last digits."""
     versions = run_folder.versions()
     return {
         "commit": run_folder.commit() or "not known",
         **{name: versions[name] for name in PACKAGES},
+        "cores": parts.cores(),
     }
 
 
 def mixed(trials, going_on=False):
-    """Says whether the values of a search come from different code or packages.
+    """Says whether the values of a search come from different code or machines.
 
     They can still be compared where only a text was changed; that is for people to
     know.
@@ -39,7 +40,7 @@ def mixed(trials, going_on=False):
         by_code.setdefault(told(here()), [])
     if len(by_code) < 2:
         return []
-    lines = ["The trials were not measured by the same code or packages:"]
+    lines = ["The trials were not measured by the same code, packages and cores:"]
     for code, slots in by_code.items():
         of = f"trials {', '.join(slots)}" if slots else "from now on"
         lines.append(f"{of}: {code}")

@@ -7,6 +7,8 @@ import pandas as pd
 from optuna.trial import TrialState
 
 from experiments import common, report, search_code, search_figures, search_queue
+from experiments.one_run import flags
+from experiments.parts import cores
 from experiments.search_space import shown, told
 
 OBJECTIVE = (
@@ -25,15 +27,6 @@ STATES = {
 }
 
 
-def words(name, value):
-    """An option as the command line has it."""
-    option = f"--{name.replace('_', '-')}"
-    if isinstance(value, bool):
-        return [option if value else option.replace("--", "--no-", 1)]
-    values = value if isinstance(value, list) else [value]
-    return [option, *map(str, values)]
-
-
 def command(study, arguments, options, data, data_dir):
     """The words of a study's command with what the user gave.
 
@@ -48,14 +41,14 @@ def command(study, arguments, options, data, data_dir):
     for name, value in {"data": data, "data_dir": data_dir, **options}.items():
         default = None if name in fixed else arguments.get_default(name)
         if value is not None and value != default and name != "validate":
-            result += words(name, value)
+            result += flags({name: value})
     return result
 
 
 def commands(search, trial):
     """What repeats a trial, and what tests its settings: two command lines."""
-    settings = [word for pair in trial.params.items() for word in words(*pair)]
-    inside = words("validate", search.run.settings["validate"])
+    settings = flags(trial.params)
+    inside = flags({"validate": search.run.settings["validate"]})
     base = search.command
     return shlex.join([*base, *inside, *settings]), shlex.join([*base, *settings])
 
@@ -188,7 +181,8 @@ def markdown(search, rows, found, counts, drawn, missing, mixed):
         repeat, test = commands(search, found)
         parts += [
             f"**{best_line(found)}**",
-            f"It is repeated, to the last digit, by\n\n```\n{repeat}\n```",
+            "It is repeated, to the last digit where there are as many cores "
+            f"({cores()}), by\n\n```\n{repeat}\n```",
             f"and tested, once, by\n\n```\n{test}\n```",
             validation.tested,
         ]

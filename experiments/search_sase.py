@@ -1,7 +1,7 @@
 """What `experiments.search` searches in the parametric-bias study, and on whom."""
 
 import keras
-import numpy as np
+import pandas as pd
 
 from experiments import common, parts, sase, sase_report, sase_task, search_space
 from experiments.sase_measures import measure as measured
@@ -34,16 +34,16 @@ def trials(run):
         every = list(sase.tasks(run, data))
         items = [(task,) for task in every]
         threads = every[0].threads
-        results, losses = {}, []
+        results, tables = {}, []
         try:
             found = parts.each(sase_task.work, items, run.spread, threads)
             for place, _ in search_space.in_order(found):
                 task = every[place]
                 results[task.name] = sase_task.done(task)
                 answer = results[task.name].answers["xgboost"]
-                right = np.where(task.test.labels == 1, answer, 1 - answer)
-                losses.append(-np.log(np.maximum(right, 1e-7)))
-                report(float(np.mean(np.concatenate(losses))), len(every))
+                told = {"label": task.test.labels, "probability": answer}
+                tables.append(pd.DataFrame(told))
+                report(search_space.loss(pd.concat(tables)), len(every))
         except ArithmeticError as error:
             raise common.StudyError(f"The training diverged. {error}") from error
         except ValueError as error:

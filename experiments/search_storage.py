@@ -1,5 +1,6 @@
 """Where the trials of a search lie: a database that several workers write at once."""
 
+import contextlib
 import functools
 import logging
 import pathlib
@@ -224,10 +225,11 @@ class Workers:
         self.name = f"{HOST}{uuid.uuid4().hex[:12]}"
         self.own = run_folder.RunFolder(self.folder / self.name, resumed=False)
         for path in self.folder.iterdir():
-            # What a dead one left; its trials' heartbeats have long ended.
-            old = time.time() - path.stat().st_mtime > 10 * GRACE
-            if old and self.dead(path.name):
-                self.remove(path.name)
+            with contextlib.suppress(FileNotFoundError):  # it left just now
+                # What a dead one left; its trials' heartbeats have long ended.
+                old = time.time() - path.stat().st_mtime > 10 * GRACE
+                if old and self.dead(path.name):
+                    self.remove(path.name)
 
     def dead(self, name):
         """Whether a worker of this folder is known to have ended."""

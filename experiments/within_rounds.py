@@ -8,7 +8,7 @@ with a constant answer in every round then has 0.5 in both.
 import numpy as np
 import pandas as pd
 
-RESAMPLES = 2000
+from experiments.evaluation import RESAMPLES
 
 
 def intervals(table, probability, factors, seed=0):

@@ -91,9 +91,11 @@ def main():
     options = arguments()
     if options.addresses:
         join(options.addresses, options.process_id)
-    if options.batch_size % jax.device_count():
+    if options.batch_size < 1 or options.batch_size % jax.device_count():
         sys.exit(f"error: --batch-size must be a multiple of {jax.device_count()}")
     pictures, labels = read(options.data) if options.data else drawn()
+    if len(labels) < options.batch_size:
+        sys.exit(f"error: --batch-size: there are {len(labels)} pictures only")
 
     model = build(options.size)
     model.compile(

@@ -28,6 +28,7 @@ BINARY = {
 TEXT = "path subject predicted expression round video eye emotion part kind".split()
 UNFINISHED = "unfinished: go on with its command and --resume."
 TRIAL = "unfinished, or a trial of experiments.search that was given up."
+MOVED = "a session whose runs were moved or removed."
 EACH = "probability of "  # with more than two classes, one column for each
 
 
@@ -62,7 +63,7 @@ def find(paths):
             found = {place.resolve(): place for place in named if is_run(place)}
             folders |= found
             if not found:
-                left_out[path] = "a session without a finished run."
+                left_out[path] = MOVED if named else "a session without a finished run."
             continue
         found = {}
         for place, names, _ in os.walk(path):

@@ -15,7 +15,7 @@ import pytest
 
 from datasets import sample
 from experiments import all as command
-from experiments import common, listing, one_run, processes, sessions
+from experiments import common, listing, one_run, parts, processes, sessions
 from experiments.facts import STUDIES
 from experiments.run_folder import RunFolder
 from experiments.sessions import Planned, Session
@@ -245,20 +245,34 @@ def test_a_session_at_work_is_waited_for(tmp_path, monkeypatch):
     assert Session.open(tmp_path, planned, False, resume=True).resumed
 
 
+def test_sigterm_is_reported_as_a_study_does(monkeypatch, capsys):
+    def run(options, argv):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+
+    monkeypatch.setattr(command, "run", run)
+    with pytest.raises(SystemExit) as stop:
+        command.main(["pupil_course", "--quick"])
+    assert stop.value.code == 143
+    told = capsys.readouterr().err
+    again = "python -m experiments.all pupil_course --quick --resume"
+    assert told.endswith(f"Stopped. Go on with: {again}\n")
+
+
 def test_cores_are_shared_out(monkeypatch):
     for name in processes.THREADS:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(parts, "cores", lambda: 8)
     whole = Planned("nvie_cnn", "default", "real", [])
-    parts = Planned("gfe_mlp", "default", "real", [], jobs=True)
+    divided = Planned("gfe_mlp", "default", "real", [], jobs=True)
     assert not set(processes.THREADS) & set(processes.environment(whole, 1))
     shared = processes.environment(whole, 3)
     assert {shared[name] for name in processes.THREADS} == {"2"}
     assert processes.environment(whole, 100)["OMP_NUM_THREADS"] == "1"
-    assert processes.share(whole, 3) == processes.share(parts, 1) == []
+    assert processes.share(whole, 3) == processes.share(divided, 1) == []
     # How many threads a part has must not depend on what else runs.
-    assert processes.share(parts, 3) == ["--jobs", "2"]
-    assert processes.environment(parts, 3) == processes.environment(parts, 1)
+    assert processes.share(divided, 3) == ["--jobs", "2"]
+    assert processes.environment(divided, 3) == processes.environment(divided, 1)
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     assert processes.environment(whole, 3)["OMP_NUM_THREADS"] == "5"
 

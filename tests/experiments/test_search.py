@@ -21,12 +21,12 @@ from experiments import (
     search,
     search_code,
     search_queue,
-    search_report,
     search_space,
     search_storage,
 )
 from experiments.common import StudyError
 from experiments.gfe_method import Method
+from experiments.one_run import flags
 
 SHORT = ["--epochs", "2", "--seeds", "1"]
 
@@ -69,7 +69,7 @@ def test_folder_holds_trials_report_and_figures(found):
 
 def test_the_command_gives_the_best_value_to_the_last_digit(found, tmp_path):
     rows = table(found)
-    words = best_command(found, "to the last digit, by")
+    words = best_command(found, "It is repeated, to the last digit")
     assert words[:3] == ["python", "-m", "experiments.gfe_mlp"]
     # One process, as in the search; the parts' results do not depend on it.
     folder = gfe_mlp.main([*words[3:], "--jobs", "1", "--out", str(tmp_path)])
@@ -231,8 +231,14 @@ def test_sigterm_is_reported_as_a_study_does(two, tmp_path, monkeypatch, capsys)
 
 @pytest.mark.services  # for its time alone
 def test_trials_of_other_code_are_told(two, tmp_path, monkeypatch, capsys):
-    first = {"commit": "abc", "tensorflow": "2", "keras": "3", "numpy": "1"}
-    for trials, code in [(1, first), (2, {**first, "numpy": "2"})]:
+    first = {
+        "commit": "abc",
+        "tensorflow": "2",
+        "keras": "3",
+        "numpy": "1",
+        "cores": "2",
+    }
+    for trials, code in [(1, first), (2, {**first, "cores": "4"})]:
         assert "WARNING" not in capsys.readouterr().out
         with monkeypatch.context() as patch:
             patch.setattr(search_code, "here", lambda code=code: code)
@@ -242,8 +248,8 @@ def test_trials_of_other_code_are_told(two, tmp_path, monkeypatch, capsys):
     assert (
         "WARNING: The trials were not measured by the same" in capsys.readouterr().out
     )
-    assert "- trials 1: commit abc, tensorflow 2, keras 3, numpy 1\n" in report
-    assert "- trials 2: commit abc, tensorflow 2, keras 3, numpy 2\n" in report
+    assert "- trials 1: commit abc, tensorflow 2, keras 3, numpy 1, cores 2\n" in report
+    assert "- trials 2: commit abc, tensorflow 2, keras 3, numpy 1, cores 4\n" in report
     assert search_code.here().keys() == first.keys()
 
 
@@ -255,6 +261,25 @@ def test_workers_of_other_machines_are_not_judged_by_locks(tmp_path):
     elsewhere = "elsewhere-" + other.name.removeprefix(search_storage.HOST)
     shutil.copytree(other.folder / other.name, other.folder / elsewhere)
     assert not own.dead(elsewhere)
+
+
+def test_workers_come_while_others_leave(tmp_path):
+    """What another one has just removed is listed, and no longer there."""
+    (tmp_path / "workers").mkdir()
+    (tmp_path / "workers" / "left").symlink_to(tmp_path / "gone")
+    search_storage.Workers(tmp_path).leave()
+
+
+def test_a_file_of_trials_that_is_none(two, tmp_path):
+    url, place = "", tmp_path / "search.db"
+    place.write_bytes(b"no database" * 1000)
+    with pytest.raises(OSError, match="search.db, where the trials are kept") as told:
+        search.opened(url, tmp_path)
+    assert "file is not a database" in str(told.value)
+    assert "--storage" not in str(told.value)
+    assert place.read_bytes() == b"no database" * 1000
+    with pytest.raises(ValueError, match="^--storage sqlite"):
+        search.opened(f"sqlite:///{place}", tmp_path)
 
 
 def test_heads_that_are_there_at_the_end_only(tmp_path):
@@ -361,7 +386,7 @@ def test_every_space_is_one_of_options(name):
         ends = getattr(distribution, "choices", None)
         ends = ends or (distribution.low, distribution.high)
         for value in ends:
-            words = search_report.words(setting, value)
+            words = flags({setting: value})
             assert vars(parser.parse_args(words))[setting] == value
         assert search_space.told(distribution)
 

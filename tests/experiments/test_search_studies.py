@@ -119,7 +119,7 @@ def test_blind_to_the_test_part_and_repeated_by_its_command(name, tmp_path):
     assert first[MEASURES].equals(second[MEASURES]) and first["loss"].notna().all()
 
     text = (folder / "report.md").read_text()
-    words = shlex.split(text.split("to the last digit, by")[1].split("```")[1])
+    words = shlex.split(text.split("to the last digit")[1].split("```")[1])
     assert words[:3] == ["python", "-m", f"experiments.{name}"]
     study = importlib.import_module(f"experiments.{name}")
     alone = ["--jobs", "1"] if name != "nvie_cnn" else []

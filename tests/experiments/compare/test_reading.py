@@ -159,6 +159,9 @@ def test_a_session_is_its_runs(tmp_path, make):
     told = {"folder": str(run), "seconds": 1}
     sessions.write_json(session / "nvie_cnn-default.json", told)
     assert reading.find([session]) == ([run], {})
+    run.rename(tmp_path / "elsewhere")
+    moved = "a session whose runs were moved or removed."
+    assert reading.find([session])[1] == {session: moved}
 
 
 def test_a_session_s_page_has_all_runs_and_tells_of_failed_ones(tmp_path, make):
