@@ -175,10 +175,11 @@ def paired(first, second, factors=("subject",)):
     resampling = Resampling(first, factors)
     counts = resampling.sums(np.ones(len(first)))
     result["ci95"] = bounds(resampling.sums(gained) / counts)
-    gains = [
-        np.bincount(pd.factorize(first[factor])[0], weights=gained)
-        for factor in factors
-    ]
+    # Sorted, so that the order of the rows makes no difference.
+    columns = (
+        np.unique(first[name].to_numpy(str), return_inverse=True) for name in factors
+    )
+    gains = [np.bincount(unit, weights=gained) for _, unit in columns]
     result["differ"] = min(int(np.count_nonzero(one)) for one in gains)
     result["p"] = max(map(swap_test, gains))
     return result
