@@ -1,6 +1,7 @@
 """The sample of SASE-FE: its files, its faces, and what it teaches."""
 
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
@@ -68,13 +69,19 @@ def test_the_validation_part_has_its_labels_in_a_table(folder, index):
     assert 4 < in_order.diff().abs().sum() < 20
 
 
+def members(path):
+    """What an archive holds; how it is packed depends on the version of Python."""
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
 def test_tracks_are_the_same_bytes_every_time(folder, rows, tmp_path):
     for row in rows[:: len(rows) // 5]:
         name = sase_fe.SPELT.get((row.person, row.code), row.code)
         who = clips.person(row.person)
         clips.track(row, who, f"{name}.MP4").save(tmp_path / "again.npz")
         kept = folder / "Train" / str(row.person) / f"{name}.npz"
-        assert kept.read_bytes() == (tmp_path / "again.npz").read_bytes()
+        assert members(kept) == members(tmp_path / "again.npz")
 
 
 def test_nobody_depends_on_how_many_there_are():
