@@ -116,6 +116,9 @@ PIECES = st.one_of(
 @given(st.lists(PIECES, min_size=1, max_size=2))
 @example([('r="B4"', 'r="XFD1048576"')])
 @example([("<v>0.5</v>", "<v>&#48;.5</v>")])
+@example([('r="4"', 'r="4294967295"'), ("<sheetData>", "")])
+@example([('r="4"', 'r="4294967295"'), ("<sheetData>", ""), ("</sheetData>", "")])
+@example([("<sheetData>", '<row r="4294967295"><c r="A4294967295"/></row><sheetData>')])
 def test_cells_that_cannot_be(sandbox, changes):
     text = members()[SHEET].decode()
     for old, new in changes:

@@ -26,6 +26,7 @@ _PLAIN_VALUE = re.compile(
     rb"<(?:\w+:)?v(?:\s[^<>]*)?>[^<&]*</(?:\w+:)?v>(?!\s*<(?:\w+:)?v[\s>])"
 )
 _ROW = re.compile(rb"<(?:\w+:)?row[\s>]")
+_ROW_OR_CELL = re.compile(rb"<(?:\w+:)?(?:row|c)[\s/>]")
 _KIND = re.compile(rb"<(?:\w+:)?c\s[^<>]*?\bt\s*=\s*[\"']([^\"']*)")
 _KINDS = {b"n", b"s", b"str", b"b", b"e", b"d", b"inlineStr"}
 _PLACE = re.compile(rb"(?<![\w:])r\s*=\s*[\"']([A-Za-z]*)([0-9]*)[\"']")
@@ -59,7 +60,8 @@ def packed_anew(data: bytes) -> bytes:
             part = old.read(entry)
             if b"\0" in part:
                 continue
-            if b"sheetData" in part:
+            # openpyxl reads rows wherever they stand.
+            if b"sheetData" in part or (b"spreadsheetml" in part and _ROW.search(part)):
                 _check_places(entry.filename, part)
                 _check_values(entry.filename, part)
                 _check_kinds(entry.filename, part)
@@ -70,7 +72,11 @@ def packed_anew(data: bytes) -> bytes:
 def _check_places(name: str, part: bytes) -> None:
     """Refuses a sheet whose cells are far from each other, or contradict their rows."""
     start, end = part.find(b"sheetData"), part.rfind(b"sheetData")
-    part = part[start : end if end > start else None]
+    if _ROW_OR_CELL.search(part[:start] + part[end:]):
+        raise ValueError(
+            f"{name} has rows or cells outside of its sheetData, expected all inside"
+        )
+    part = part[start:end]
     part = _EMPTY_ROW.sub(b"", _EMPTY_CELL.sub(b"", part))
     places = _PLACE.findall(part)
     wide = max(map(_number, {column.upper() for column, _ in places}), default=0)
