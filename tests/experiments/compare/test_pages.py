@@ -258,13 +258,12 @@ def test_a_run_that_a_study_has_just_written(tmp_path, capsys):
     assert main([str(run), "--out", str(tmp_path / "page")]) == 0
     report = (run / "report.md").read_text()
     text = (tmp_path / "page" / "compare.md").read_text()
-    row = re.search(r"\| Course of the pupil[^|]*this run[^|]*\|(.*)\n", report).group(
-        1
-    )
+    pattern = r"\| Course of the pupil[^|]*this run[^|]*\|(.*)\n"
+    row = re.search(pattern, report).group(1)
     accuracy, interval, balanced, inside, area, around = (
         cell.strip() for cell in row.split("|")[:6]
     )
     for value, span in ((accuracy, interval), (balanced, inside), (area, around)):
-        assert f"| {value} ({span}) |" in text
+        assert f"| {value} ({span.replace('-', ' to ')}) |" in text
     shown = "above chance" if "Above chance" in report else "NOT shown to beat chance"
     assert shown in text
