@@ -26,6 +26,7 @@ _PLAIN_VALUE = re.compile(
     rb"<(?:\w+:)?v(?:\s[^<>]*)?>[^<&]*</(?:\w+:)?v>(?!\s*<(?:\w+:)?v[\s>])"
 )
 _ROW = re.compile(rb"<(?:\w+:)?row[\s>]")
+_SHEETS = b"spreadsheetml/2006/main"  # drawings have rows too
 _ROW_OR_CELL = re.compile(rb"<(?:\w+:)?(?:row|c)[\s/>]")
 _KIND = re.compile(rb"<(?:\w+:)?c\s[^<>]*?\bt\s*=\s*[\"']([^\"']*)")
 _KINDS = {b"n", b"s", b"str", b"b", b"e", b"d", b"inlineStr"}
@@ -61,7 +62,8 @@ def packed_anew(data: bytes) -> bytes:
             if b"\0" in part:
                 continue
             # openpyxl reads rows wherever they stand.
-            if b"sheetData" in part or (b"spreadsheetml" in part and _ROW.search(part)):
+            rows = _SHEETS in part and _ROW.search(part)
+            if b"sheetData" in part or rows:
                 _check_places(entry.filename, part)
                 _check_values(entry.filename, part)
                 _check_kinds(entry.filename, part)

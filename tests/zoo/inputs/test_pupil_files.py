@@ -115,6 +115,37 @@ def test_a_sheet_that_is_wrong_about_its_size(file, read):
         check(samples, expected[observer])
 
 
+def test_rows_outside_of_a_sheet_s_data(file, read):
+    """openpyxl reads them as well: in row 4294967295, without end."""
+    row = b'<row r="4294967295"><c r="A4294967295"/></row>'
+    for change in (
+        lambda xml: xml.replace(b"<sheetData>", row + b"<sheetData>"),
+        lambda xml: re.sub(b"<(?=row)", row + b"<", xml, count=1).replace(
+            b"<sheetData>", b""
+        ),
+        lambda xml: re.sub(b"</?sheetData>", b"", xml),
+    ):
+        edited(write(file), "xl/worksheets/sheet1.xml", change)
+        with pytest.raises(ValueError, match="rows or cells outside of its sheetData"):
+            read(file)
+
+
+def test_charts_have_rows_of_their_own(file, read):
+    book = openpyxl.load_workbook(write(file))
+    book["L1"].add_chart(openpyxl.chart.LineChart(), "F9")
+    book.save(file)
+    office = (
+        b'xmlns:x14="http://schemas.microsoft.com/office/spreadsheetml/2009/9/main"'
+    )
+
+    def extended(xml):
+        assert b"<row>8</row>" in xml or b":row>8</" in xml
+        return xml.replace(b"<oneCellAnchor", b"<oneCellAnchor " + office, 1)
+
+    edited(file, "xl/drawings/drawing1.xml", extended)
+    check(read(file).series["L1"]["p2"], [0.004, np.nan])
+
+
 BAD_CELLS = [
     ("B5", "x", "cell B5: expected a diameter as a number, .* received 'x'"),
     ("C17", "0,004", "cell C17: .* received '0,004'"),
