@@ -267,12 +267,7 @@ def work(told, measure, storage, stop_after):
     """Does trials until all are done, then writes the report."""
     import optuna
 
-    from experiments import (
-        search_code,
-        search_queue,
-        search_report,
-        search_trial,
-    )
+    from experiments import search_code, search_queue, search_report, search_trial
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = search_queue.create(storage, told.name)

@@ -8,7 +8,6 @@ from optuna.trial import TrialState
 
 from experiments import common, report, search_code, search_figures, search_queue
 from experiments.one_run import flags
-from experiments.parts import cores
 from experiments.search_space import shown, told
 
 OBJECTIVE = (
@@ -179,10 +178,11 @@ def markdown(search, rows, found, counts, drawn, missing, mixed):
     parts = [f"# {title(search)}", f"{counts}; {search.trials} were asked for."]
     if found is not None:
         repeat, test = commands(search, found)
+        cores = found.user_attrs.get("code", {}).get("cores", "how many is not known")
         parts += [
             f"**{best_line(found)}**",
-            "It is repeated, to the last digit where there are as many cores "
-            f"({cores()}), by\n\n```\n{repeat}\n```",
+            "It is repeated, to the last digit where there are as many cores as it had "
+            f"({cores}), by\n\n```\n{repeat}\n```",
             f"and tested, once, by\n\n```\n{test}\n```",
             validation.tested,
         ]

@@ -251,6 +251,8 @@ def test_trials_of_other_code_are_told(two, tmp_path, monkeypatch, capsys):
     assert "- trials 1: commit abc, tensorflow 2, keras 3, numpy 1, cores 2\n" in report
     assert "- trials 2: commit abc, tensorflow 2, keras 3, numpy 1, cores 4\n" in report
     assert search_code.here().keys() == first.keys()
+    best = table(folder)["loss"].idxmin()
+    assert f"as many cores as it had ({[2, 4][best]})" in report
 
 
 def test_workers_of_other_machines_are_not_judged_by_locks(tmp_path):
