@@ -25,7 +25,7 @@ COLUMNS = {
     "f1": "F1",
     "roc_auc": "ROC AUC",
 }
-QUICK = "quick settings: the figures say that the program works"
+QUICK = "the figures say that the program works"
 # All that a paper's mean goes over, where a run can have less of it.
 WHOLE = {"gfe": (9, "nine expressions"), "sase_fe": (6, "six emotions")}
 
@@ -120,7 +120,7 @@ class Group:
                 "settings by; the test part was not touched.",
             )
         if self.quick:
-            told.insert(0, f"{QUICK[0].upper()}{QUICK[1:]}, and nothing else.")
+            told.insert(0, f"Quick settings: {QUICK}, and nothing else.")
         if self.sample:
             told.insert(
                 0,

@@ -54,7 +54,7 @@ def _group(number, group):
         "protocol": group.protocol,
         "sample": group.sample,
         "validation": group.validation,
-        "quick": group.quick and QUICK,
+        "quick": group.quick and f"quick settings: {QUICK}",
         "about": group.about,
         "main": group.columns[group.main],
         "columns": list(group.columns.values()),

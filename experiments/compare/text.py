@@ -153,7 +153,7 @@ def warnings(groups):
         )
     names = _data(group for group in groups if group.quick)
     if names:
-        lines.append(f"QUICK settings: {names}. {QUICK}, and nothing else.")
+        lines.append(f"QUICK settings: {names}. {QUICK.capitalize()}, and nothing else.")
     return lines
 
 

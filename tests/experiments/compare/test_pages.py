@@ -89,7 +89,7 @@ def test_the_page_says_what_the_tables_say(written, found):
         for row in group.rows:
             assert row.name in words and row.note in words
     assert "VALIDATION, not the test part" in words
-    assert "QUICK settings: NVIE. quick settings: the figures say" in words
+    assert "QUICK settings: NVIE. The figures say" in words
     assert "of what" in words and "Under each value: its 95 % interval" in words
 
 
