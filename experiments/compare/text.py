@@ -153,7 +153,8 @@ def warnings(groups):
         )
     names = _data(group for group in groups if group.quick)
     if names:
-        lines.append(f"QUICK settings: {names}. {QUICK.capitalize()}, and nothing else.")
+        told = QUICK.capitalize()
+        lines.append(f"QUICK settings: {names}. {told}, and nothing else.")
     return lines
 
 
