@@ -1,0 +1,148 @@
+"""The options of a study: dataclasses that tyro turns into a command line."""
+
+import dataclasses
+import pathlib
+import typing
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+
+@dataclass(frozen=True)
+class Range:
+    """The numbers that an option takes, checked by `check_ranges`.
+
+    Attributes:
+        low: the least of them.
+        high: the greatest.
+        above: whether `low` itself is left out.
+        below: whether `high` itself is left out.
+    """
+
+    low: float = 0
+    high: float = float("inf")
+    above: bool = False
+    below: bool = False
+
+    def __contains__(self, value):
+        low = value > self.low if self.above else value >= self.low
+        high = value < self.high if self.below else value <= self.high
+        return low and high and value not in (float("inf"), float("-inf"))
+
+    def __str__(self):
+        low = f"above {self.low:g}" if self.above else f"of {self.low:g} or more"
+        if self.high == float("inf"):
+            return f"a number {low}"
+        return f"a number {low} and {'below' if self.below else 'up to'} {self.high:g}"
+
+
+Positive = Annotated[int, Range(1)]
+Whole = Annotated[int, Range(0, 2**31 - 1)]
+Share = Annotated[float, Range(0, 1)]
+BelowOne = Annotated[float, Range(0, 1, below=True)]
+AboveZero = Annotated[float, Range(0, above=True)]
+NotNegative = Annotated[float, Range(0)]
+
+
+@dataclass
+class Settings:
+    """What decides the result, beside the data."""
+
+    seed: Whole = 0
+    """of everything that is drawn at random"""
+
+
+@dataclass
+class Options:
+    """Where the data come from, and where the run goes."""
+
+    data: Literal["real", "sample"] | None = None
+    """real data, or the sample made by code (default: real where found)"""
+    data_dir: pathlib.Path | None = None
+    """folder of the real data, or one that holds it (default: $DUCHENNE_DATA, then
+    ~/.cache/duchenne)"""
+    out: pathlib.Path = pathlib.Path("runs")
+    """where the run folder goes: OUT/STUDY/TIME-HASH"""
+    resume: bool = False
+    """go on with the last unfinished run of the same settings, if there is one"""
+
+
+@dataclass
+class PartOptions(Options):
+    """Where the data come from, where the run goes, and what computes its parts."""
+
+    jobs: Positive | None = None
+    """parts computed at once, each in a process of its own (default: one per core)"""
+    dask: str | None = None
+    """address of a Dask scheduler, such as tcp://host:8786, whose workers compute the
+    parts instead"""
+
+
+def parse(
+    program: str,
+    doc: str | None,
+    argv: list[str],
+    settings: type[Settings],
+    options: type[Options],
+) -> tuple[Options, Settings]:
+    """Parse a command line.
+
+    Args:
+        program: what it begins with, for the help.
+        doc: what the program does, for the help.
+        argv: the rest of it.
+        settings: the study's dataclass.
+        options: the dataclass of the other options.
+
+    Returns:
+        `(options, settings)`.
+
+    Raises:
+        ValueError: a number is out of range, or two options contradict each other.
+    """
+    import tyro
+
+    if {"-h", "--help"} & set(argv):
+        print(doc)  # tyro would wrap it anew
+    flat = tyro.conf.OmitArgPrefixes
+    fields = [("study", flat[settings]), ("run", flat[options])]
+    command = dataclasses.make_dataclass("Command", fields)
+    parsed = tyro.cli(command, args=argv, prog=program, description="")
+    check_ranges(parsed.study)
+    check_ranges(parsed.run)
+    return parsed.run, parsed.study
+
+
+def as_words(values: dict) -> list[str]:
+    """Spell settings as a command line: `{"l2": False}` as `["--no-l2"]`."""
+    words = []
+    for name, value in values.items():
+        name = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{name}" if value else f"--no-{name}")
+        else:
+            values = value if isinstance(value, list | tuple) else [value]
+            words += [f"--{name}", *map(str, values)]
+    return words
+
+
+def check_ranges(settings):
+    """Raise ValueError where a number is out of the range that its type declares."""
+    for name, kind in typing.get_type_hints(
+        type(settings), include_extras=True
+    ).items():
+        value = getattr(settings, name)
+        for part in (kind, *typing.get_args(kind)):
+            for limit in getattr(part, "__metadata__", ()):
+                if isinstance(limit, Range) and value is not None:
+                    if value not in limit:
+                        raise ValueError(
+                            f"--{name.replace('_', '-')}: expected {limit}. Received: "
+                            f"{value}."
+                        )
+
+
+def given(argv: list[str]) -> set[str]:
+    """Names of the options in a command line, as dataclasses spell them."""
+    words = [word.partition("=")[0] for word in argv if word.startswith("--")]
+    names = [word.removeprefix("--").removeprefix("no-") for word in words]
+    return {name.replace("-", "_") for name in names}
