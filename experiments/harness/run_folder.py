@@ -97,7 +97,7 @@ class RunFolder:
             What was kept, for the user; "" where the folder was removed.
         """
         self.lock.release()
-        keys = self.checkpoint.keys()
+        keys = [key for key in self.checkpoint.keys() if key != "data"]
         if not keys and not any(self.work.glob("*.npy")):
             shutil.rmtree(self.path, ignore_errors=True)
             return ""

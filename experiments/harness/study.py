@@ -1,0 +1,437 @@
+"""A study and the life cycle of its runs: options, data, parts, measures, report."""
+
+import atexit
+import contextlib
+import dataclasses
+import gc
+import os
+import pathlib
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from datasets import sample
+from datasets.about import About
+from experiments.harness import options, parallel, report
+from experiments.harness.checkpoint import Checkpoint
+from experiments.harness.metrics import Spec
+from experiments.harness.options import Options, PartOptions, Settings
+from experiments.harness.run_folder import (
+    RunFolder,
+    commit,
+    short_hash,
+    versions,
+)
+from experiments.papers import Paper, Reported
+
+
+class StudyError(Exception):
+    """The data or the settings are at fault; the message says how to mend it."""
+
+
+class Diverged(StudyError):
+    """A training whose loss is not a number."""
+
+    def __init__(self, where: str):
+        super().__init__(f"The training diverged {where}. Lower --learning-rate.")
+
+
+@contextlib.contextmanager
+def user_errors():
+    """Turn errors of these kinds into `StudyError`: they are about what a user gave."""
+    try:
+        yield
+    except (ValueError, OSError, ImportError) as error:
+        raise StudyError(str(error)) from error
+
+
+@dataclass(frozen=True)
+class Search:
+    """What `experiments.search` searches in a study, and on whom.
+
+    Attributes:
+        space: function to the Optuna distributions by setting.
+        held_out: who is validated, and which test part stays unseen, in words.
+        tested: what is to be known of the test that follows, in words.
+        fixed: settings of every trial that are not the study's defaults.
+    """
+
+    space: Callable[[], dict]
+    held_out: str
+    tested: str
+    fixed: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Study:
+    """One study, as its recipe declares it.
+
+    Attributes:
+        name: the recipe's name, and that of its run folders.
+        model: what is evaluated, as tables call it.
+        settings: the dataclass of its settings.
+        dataset: the data that it is made for.
+        paper: the paper that it follows.
+        reported: what that paper reports of this model.
+        spec: how its answers are measured; or a function of the settings to that.
+        work: function that does the work: takes a `Run`, returns a `Result`.
+        builder: name of its builder in `zoo`, if it has one.
+        ours: where the model is not the paper's but ours: why it is there.
+        sample: the settings that differ on the sample, which has to run anywhere.
+        quick: the settings of a first look, `experiments.all --quick`.
+        paper_protocol: value of `--protocol` that comes closest to the paper's own.
+        download: function from a folder to the data in it, where they are open.
+        search: what `experiments.search` searches; `None` where there is nothing.
+        parts: how many parts are computed at once by default, `None` for one per core;
+            0 for a study without parts.
+    """
+
+    name: str
+    model: str
+    settings: type[Settings]
+    dataset: About
+    paper: Paper
+    reported: tuple[Reported, ...]
+    spec: Spec | Callable[[Settings], Spec]
+    work: Callable[["Run"], "Result"]
+    builder: str | None = None
+    ours: str = ""
+    sample: dict = field(default_factory=dict)
+    quick: dict = field(default_factory=dict)
+    paper_protocol: str | None = None
+    download: Callable | None = None
+    search: Search | None = None
+    parts: int | None = 0
+
+    def parse(self, argv: list[str], doc: str = "", kind="real"):
+        """Parse a command line; on the sample by the defaults for the sample.
+
+        Returns:
+            `(options, settings)`.
+        """
+        program = f"python -m experiments.{self.name}"
+        kinds = Options if self.parts == 0 else PartOptions
+        words = options.as_words(self.sample) if kind == "sample" else []
+        changed = options.as_words(self.sample)
+        note = f"\n\nOn the sample by default: {shlex.join(changed)}" if changed else ""
+        words = [*words, *argv]
+        return options.parse(program, doc + note, words, self.settings, kinds)
+
+    def is_quick(self, settings: Settings) -> bool:
+        """Whether settings are those of a first look, however they came about."""
+        return bool(self.quick) and all(
+            getattr(settings, name) == value for name, value in self.quick.items()
+        )
+
+
+@dataclass
+class Result:
+    """What a study computed; the harness measures and reports it.
+
+    Attributes:
+        predictions: in the columns of predictions.csv, the main model first: see
+            `metrics.predictions_table`.
+        draw: function that draws the study's own figures into a folder and returns
+            their names.
+        write_models: function that writes the models into a folder and returns what
+            the files are, by name.
+        tables: further tables, by the name of their file.
+        notes: further sections of the report, by heading, in Markdown.
+        more: further entries of metrics.json.
+    """
+
+    predictions: pd.DataFrame
+    draw: Callable[[pathlib.Path], list[str]] | None = None
+    write_models: Callable[[pathlib.Path], dict[str, str]] | None = None
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    more: dict = field(default_factory=dict)
+
+
+@dataclass
+class Run:
+    """One run of a study.
+
+    Attributes:
+        study: the `Study`.
+        settings: an instance of its dataclass.
+        folder: the `RunFolder`.
+        data_dir: folder of the data.
+        kind: "real" or "sample".
+        command: the command line that repeats it.
+        jobs: parts computed at once, `None` for one per core.
+        dask: address of a Dask scheduler, or `None`.
+        report: function that a search listens by: takes the validation loss so far
+            and the number of epochs or parts behind it.
+        config: the content of config.json, once the data are known.
+        summary: what was found in the data, for people.
+    """
+
+    study: Study
+    settings: Settings
+    folder: RunFolder
+    data_dir: pathlib.Path
+    kind: str
+    command: str
+    jobs: int | None = 1
+    dask: str | None = None
+    report: Callable[[float, int], None] | None = None
+    config: dict = field(default_factory=dict)
+    summary: str = ""
+
+    @property
+    def spec(self) -> Spec:
+        spec = self.study.spec
+        return spec if isinstance(spec, Spec) else spec(self.settings)
+
+    @property
+    def validating(self) -> bool:
+        """Whether it measures inside the training part, for choosing settings."""
+        return getattr(self.settings, "validate", False)
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return self.folder.checkpoint
+
+    def record_data(self, summary: str, paths, skipped: dict, **known) -> None:
+        """Print what was found in the data, and write config.json and skipped.json.
+
+        Args:
+            summary: for people.
+            paths: of the files, by which the sample is noticed.
+            skipped: what was left out or bridged, for skipped.json.
+            known: counts, and the hashes that the data are recognised by.
+
+        Raises:
+            StudyError: the run is resumed, and its data are not what they were.
+        """
+        print(summary, flush=True)
+        if self.kind != sample.kind_of(paths):
+            self.kind = "sample"  # a folder above may lead to it
+            print("These are the files of the SAMPLE, made by code, not people.")
+        self.summary = summary
+        data = {"kind": self.kind, "folder": str(self.data_dir), **known}
+        before = self.checkpoint.load("data")
+        if before is not None and before["data"] != data:
+            raise StudyError(
+                f"Expected the data of the interrupted run: {before['data']}. "
+                f"Received: {data}. Start without --resume."
+            )
+        self.checkpoint.save("data", {"data": data})
+        self.config = {
+            "study": self.study.name,
+            "command": self.command,
+            "settings": dataclasses.asdict(self.settings),
+            "seed": self.settings.seed,
+            "data": data,
+            "versions": versions(),
+            "commit": commit(),
+            "started": self.folder.started,
+            "resumed": self.folder.resumed,
+            "quick": self.study.is_quick(self.settings),
+        }
+        self.folder.write_json("config.json", self.config)
+        self.folder.write_json("skipped.json", skipped)
+
+    def compute(
+        self,
+        function: Callable[..., dict],
+        parts: dict[str, tuple],
+        shared: tuple = (),
+        unit: str = "part",
+    ) -> dict[str, dict]:
+        """Compute independent parts, those with a checkpoint excepted.
+
+        Args:
+            function: of a module; called with `shared` and a part's arguments, both
+                unpacked, and `threads`; returns what `Checkpoint.save` takes. With a
+                key "loss" a search hears of it.
+            parts: arguments by key.
+            shared: arguments that all parts have in common.
+            unit: what a part is, for the progress bar.
+
+        Returns:
+            What came of each part, by key, in the order of `parts`.
+        """
+        from tqdm import tqdm
+
+        keys = list(parts)
+        found = {key: self.checkpoint.load(key) for key in keys}
+        left = [key for key in keys if found[key] is None]
+        threads = parallel.threads_for(len(keys))
+        parallel.configure_tensorflow(threads)
+        items = [(*shared, *parts[key]) for key in left]
+        bar = tqdm(total=len(keys), initial=len(keys) - len(left), unit=unit)
+        bar.disable = bar.disable or not sys.stderr.isatty()
+        with bar:
+            for number, content in parallel.run_parallel(
+                function, items, self.jobs, self.dask, threads
+            ):
+                key = left[number]
+                self.checkpoint.save(key, content)
+                found[key] = content
+                bar.set_postfix_str(key)
+                bar.update()
+                self._report_losses(found)
+        return found
+
+    def _report_losses(self, found):
+        """Report the mean loss of the first parts that are there, in their order."""
+        losses = []
+        for content in found.values():
+            if content is None or "loss" not in content:
+                break
+            losses.append(content["loss"])
+        if self.report and losses:
+            self.report(sum(losses) / len(losses), len(losses))
+
+
+def find_data(study: Study, data: str | None, data_dir: pathlib.Path | None):
+    """Find the data of a study; open data are downloaded where they are absent.
+
+    Args:
+        study: the `Study`.
+        data: "real", "sample", or `None` for real data where there are any.
+        data_dir: the folder that the user named, or `None`.
+
+    Returns:
+        `(folder, note)`: with "sample" for lack of real data, a note for the user.
+
+    Raises:
+        ValueError: both the sample and a folder were asked for.
+        FileNotFoundError: the folder does not exist, or real data were asked for and
+            there are none.
+        OSError: the sample could not be written.
+    """
+    name = study.dataset.folder
+    if data == "sample":
+        if data_dir is not None:
+            raise ValueError("Expected --data sample or --data-dir. Received: both.")
+        return sample.path(name), ""
+    if data_dir is not None:
+        data_dir = pathlib.Path(data_dir).expanduser().resolve()
+        if not data_dir.is_dir():
+            raise FileNotFoundError(f"--data-dir: there is no folder {data_dir}.")
+        return (data_dir / name if (data_dir / name).is_dir() else data_dir), ""
+    places = [os.environ.get("DUCHENNE_DATA"), "~/.cache/duchenne"]
+    tried = [pathlib.Path(p).expanduser().resolve() / name for p in places if p]
+    for folder in tried:
+        if folder.is_dir():
+            return folder, ""
+    note = f"There are no real data in {' or '.join(map(str, tried))}."
+    if study.download is not None:
+        try:
+            print(f"Downloading the data to {tried[0]}", flush=True)
+            return study.download(tried[0]), ""
+        except OSError as error:
+            note += f" {error}"
+    note += " Name their folder with --data-dir."
+    if data == "real":
+        raise FileNotFoundError(f"{note} Or run on the sample with --data sample.")
+    return sample.path(name), note
+
+
+def settings_hash(settings: Settings, kind: str, data_dir: pathlib.Path) -> str:
+    """The hash in the name of a run's folder: of all that decides its result."""
+    key = {**dataclasses.asdict(settings), "data": kind, "data_dir": str(data_dir)}
+    return short_hash(key)
+
+
+def open_run(study: Study, argv: list[str], doc: str = "") -> Run:
+    """Parse a command line, find the data, and open the run's folder."""
+    chosen, _ = study.parse(argv, doc)
+    folder, note = find_data(study, chosen.data, chosen.data_dir)
+    kind = sample.kind(folder)
+    _, settings = study.parse(argv, kind=kind)
+    print(banner(study, kind, folder, note), flush=True)
+    key = settings_hash(settings, kind, folder)
+    run_folder = RunFolder.open(chosen.out, study.name, key, chosen.resume)
+    command = shlex.join(["python", "-m", f"experiments.{study.name}", *argv])
+    jobs = getattr(chosen, "jobs", None) or study.parts
+    dask = getattr(chosen, "dask", None)
+    return Run(study, settings, run_folder, folder, kind, command, jobs, dask)
+
+
+def banner(study: Study, kind: str, folder: pathlib.Path, note: str) -> str:
+    if kind == "real":
+        return f"{study.model} on real data: {folder}"
+    lines = [
+        f"{study.model} on the SAMPLE: made by code, not people. What is measured says "
+        "that the program works, and nothing else.",
+        f"Sample: {folder}",
+    ]
+    return "\n".join([*lines, note] if note else lines)
+
+
+def execute(run: Run) -> tuple[Result, dict]:
+    """Do a run's work and measure it, without writing a report.
+
+    Returns:
+        `(result, metrics)`: the content of metrics.json.
+    """
+    result = run.study.work(run)
+    return result, report.metrics_of(run, result)
+
+
+def main(study: Study, doc: str, argv: list[str] | None = None) -> pathlib.Path:
+    """Run a study from the command line.
+
+    Args:
+        study: the `Study`.
+        doc: its docstring, for the help.
+        argv: the command line, without the program; `sys.argv[1:]` by default.
+
+    Returns:
+        The path of the finished run folder.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    with exit_codes():
+        with user_errors():
+            run = open_run(study, argv, doc)
+        try:
+            result, measured = execute(run)
+            summary = report.write(run, result, measured)
+        except BaseException:
+            if unfinished := run.folder.interrupt():
+                again = [w for w in argv if w != "--resume"] + ["--resume"]
+                again = shlex.join(
+                    ["python", "-m", f"experiments.{study.name}", *again]
+                )
+                print(f"\n{unfinished} Resume: {again}", file=sys.stderr)
+            raise
+        final = run.folder.finish()
+        print(f"\n{summary}\nRun folder: {final}{report.sample_label(run.kind)}")
+        return final
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a study as Ctrl-C does."""
+
+
+@contextlib.contextmanager
+def exit_codes():
+    """End the program with a sentence where the user can mend what went wrong.
+
+    Errors of the system, such as a full disk, are told the same way; Ctrl-C and
+    SIGTERM end with 130 and 143, as in a shell.
+    """
+
+    def terminate(number, frame):
+        raise Terminated
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    except (StudyError, OSError, MemoryError, parallel.WorkerLost) as error:
+        raise SystemExit(f"error: {error or 'the memory does not suffice'}") from error
+    except KeyboardInterrupt as stop:
+        print("\nStopped.", file=sys.stderr)
+        # Or Python collects TensorFlow's objects first: half a minute under load.
+        atexit.register(gc.freeze)
+        raise SystemExit(143 if isinstance(stop, Terminated) else 130) from None
