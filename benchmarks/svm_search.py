@@ -2,8 +2,8 @@
 
     python -m benchmarks.svm_search
 
-Both search the same pictures with the same folds in the same run: `kernel_search`
-all 126 settings of the thesis's table 4.3 (Christensen 2018, seeds/003), scikit-learn's
+Both search the same pictures with the same folds in the same run: `svm_grid`
+all 126 settings of the thesis's table 4.3 (Christensen 2018), scikit-learn's
 RandomizedSearchCV 70 of them, drawn at random, on the pixels themselves. Prints both
 times and their ratio, and checks that each drawn setting has the same score in every
 fold both ways; if not, it names them and exits with 1.
@@ -23,7 +23,7 @@ from sklearn.model_selection import RandomizedSearchCV
 from sklearn.svm import SVC
 
 from datasets import splits
-from experiments import kernel_search
+from experiments.nvie import svm_grid
 
 DRAWS = 70
 
@@ -75,14 +75,14 @@ def main():
     print(f"{args.n} pictures of 96x96x3 made by code, {args.folds} folds by subject")
 
     start = time.perf_counter()
-    results = kernel_search.search(X, y, folds, n_jobs=args.jobs)
+    results = svm_grid.search(X, y, folds, n_jobs=args.jobs)
     ours = time.perf_counter() - start
     print(f"whole grid, {len(results)} settings, one Gram matrix: {ours:.1f} s")
 
     start = time.perf_counter()
     random_search = RandomizedSearchCV(
         SVC(),
-        kernel_search.THESIS_GRID,
+        svm_grid.THESIS_GRID,
         n_iter=DRAWS,
         cv=folds,
         random_state=0,
