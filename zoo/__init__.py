@@ -1,7 +1,6 @@
 """Duchenne: models that tell genuine (spontaneous) from posed facial expressions."""
 
 from zoo import _backend as _backend  # first: it says so where Keras has no backend
-from zoo import card as card
 from zoo import export as export
 from zoo import heads as heads
 from zoo import layers as layers  # registers them, for `load_model`

@@ -2,11 +2,11 @@
 
 import os
 import pathlib
-import uuid
 import warnings
 
 import numpy as np
 
+from zoo._atomic import replaced
 from zoo._files import BOX, DRAWN
 from zoo.inputs import landmark_points, landmarks, pictures, video_files
 from zoo.inputs.video_frames import Video, opencv
@@ -68,12 +68,8 @@ def draw_picture(path, rows, place):
     if not good:
         raise OSError(f"{path} could not be drawn")
     place.parent.mkdir(parents=True, exist_ok=True)
-    partial = place.with_name(f".{place.name}-{uuid.uuid4().hex[:8]}")
-    try:
+    with replaced(place) as partial:
         partial.write_bytes(content.tobytes())
-        os.replace(partial, place)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def draw_video(path, rows, place):
@@ -90,27 +86,23 @@ def draw_video(path, rows, place):
     """
     cv2 = opencv()
     place.parent.mkdir(parents=True, exist_ok=True)
-    partial = place.with_name(f".{uuid.uuid4().hex[:8]}-{place.name}")
     writer, count = None, 0
-    try:
-        with Video(path) as video, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            for row, (_, frame) in zip(rows, video, strict=False):
-                if writer is None:
-                    code = cv2.VideoWriter_fourcc(*"mp4v")
-                    size = frame.shape[1::-1]
-                    writer = cv2.VideoWriter(str(partial), code, video.fps, size)
-                    if not writer.isOpened():
-                        raise OSError(f"{place} cannot be written as a video")
-                draw(frame, cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), row)
-                writer.write(frame)
-                count += 1
-        if writer is not None:
-            writer.release()
-            check_video(partial, count)
-            os.replace(partial, place)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replaced(place) as partial, Video(path) as video, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for row, (_, frame) in zip(rows, video, strict=False):
+            if writer is None:
+                code = cv2.VideoWriter_fourcc(*"mp4v")
+                size = frame.shape[1::-1]
+                writer = cv2.VideoWriter(str(partial), code, video.fps, size)
+                if not writer.isOpened():
+                    raise OSError(f"{place} cannot be written as a video")
+            draw(frame, cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), row)
+            writer.write(frame)
+            count += 1
+        if writer is None:
+            raise OSError("it has no frame")
+        writer.release()
+        check_video(partial, count)
 
 
 def check_video(path, count):

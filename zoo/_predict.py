@@ -4,13 +4,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import _serving
 from zoo._forward import Forward
 from zoo.features import feature_extractor
 from zoo.layers import PreparePictures
 
 BATCH = 32
 TRACKED = 80  # values a frame
+SETTINGS = ("steps", "pb_rate", "test_copies", "seed")  # of runs on tracks
 
 
 def as_array(inputs, kind, rank, none=False):
@@ -78,6 +78,11 @@ class Pictures:
         self.head, self.classes = run.head, run.classes
         if self.head is not None:
             self.known = spec["known"]
+            if not set(self.known) <= set(range(len(self.classes))):
+                raise ValueError(
+                    f"The head knows the classes {self.known}, and serving.json has "
+                    f"{len(self.classes)}: it is damaged."
+                )
         if run.model is None:
             self.prepare, self.network = PreparePictures(spec["size"]), None
             fits(self.head, 3 * spec["size"] ** 2, len(self.known), "a picture")
@@ -89,7 +94,6 @@ class Pictures:
                 "run."
             )
         [self.prepare] = begins
-        _serving.check_pictures({"size": self.prepare.size}, len(self.classes))
         end = run.model if self.head is None else feature_extractor(run.model)
         self.network = Forward(keras.Model(self.prepare.output, end.output))
         if self.head is None:
@@ -255,6 +259,12 @@ class Tracks:
     def __init__(self, run, spec):
         self.model, self.head = run.model, run.head
         self.settings = run.serving["settings"]
+        wrong = [n for n in SETTINGS if type(self.settings[n]) not in (int, float)]
+        if wrong:
+            raise ValueError(
+                f"serving.json is damaged: expected {', '.join(wrong)} in its settings "
+                "to be numbers."
+            )
         fits(self.head, self.model.pb_units, len(run.classes), "the model")
 
     def __call__(self, videos):

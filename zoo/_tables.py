@@ -1,4 +1,7 @@
-"""Tables on disk, written row by row: complete under their name, or not there."""
+"""Tables of results on disk: whole under their name, or not there.
+
+CSV and JSON need no package, so that `predict` works with the extra `video` alone.
+"""
 
 import contextlib
 import csv
@@ -6,97 +9,57 @@ import json
 import os
 import pathlib
 import sys
-import uuid
 
+from zoo._atomic import replaced
 from zoo._extras import optional
 
 TEXT = {"input", "part", "video", "observer", "predicted", "note", "error"}
 TEXT |= {"trained_on"}
 WHOLE = {"face", "frame", "frames", "samples", "found", "copies"}
-GROUP = 10_000  # rows that a parquet file is written in
-OPENED = {"mode": "x", "encoding": "utf-8", "newline": "", "errors": "backslashreplace"}
+# File names are bytes, and not all of them are text.
+OPENED = {"encoding": "utf-8", "newline": "", "errors": "backslashreplace"}
 
 
-class Csv:
-    """Comma-separated values, with a header."""
-
-    opened = OPENED
-
-    def __init__(self, file, columns):
-        self.writer = csv.DictWriter(file, columns, lineterminator="\n")
-        self.writer.writeheader()
-
-    def write(self, row):
-        self.writer.writerow(row)
-
-    def close(self):
-        pass
+def csv_rows(file, columns):
+    """Write the header; return the function that writes a row."""
+    writer = csv.DictWriter(file, columns, lineterminator="\n")
+    writer.writeheader()
+    return writer.writerow
 
 
-class Json:
-    """An array of objects, one a line; what a row lacks is null."""
-
-    opened = OPENED
-
-    def __init__(self, file, columns):
-        self.file, self.columns, self.before = file, columns, "[\n"
-
-    def write(self, row):
-        whole = {name: row.get(name) for name in self.columns}
-        self.file.write(self.before + json.dumps(whole, ensure_ascii=False))
-        self.before = ",\n"
-
-    def close(self):
-        self.file.write("\n]\n" if self.before != "[\n" else "[]\n")
+def write_csv(path, columns, rows):
+    with open(path, "w", **OPENED) as file:
+        write = csv_rows(file, columns)
+        for row in rows:
+            write(row)
 
 
-class Parquet:
-    """Apache Parquet; needs pyarrow."""
-
-    opened = {"mode": "xb"}
-
-    def __init__(self, file, columns):
-        arrow = optional("pyarrow", "tables")
-        kinds = {
-            name: arrow.string()
-            if name in TEXT
-            else arrow.int64()
-            if name in WHOLE
-            else arrow.float64()
-            for name in columns
-        }
-        self.schema, self.rows, self.arrow = arrow.schema(kinds.items()), [], arrow
-        parquet = optional("pyarrow.parquet", "tables")
-        self.writer = parquet.ParquetWriter(file, self.schema)
-
-    def write(self, row):
-        # Names in bytes that are no text; the other kinds of files do the same.
-        self.rows.append(
-            {
-                name: cell.encode(errors="backslashreplace").decode()
-                if isinstance(cell, str)
-                else cell
-                for name, cell in row.items()
-            }
-        )
-        if len(self.rows) == GROUP:
-            self.flush()
-
-    def flush(self):
-        table = self.arrow.Table.from_pylist(self.rows, schema=self.schema)
-        self.writer.write_table(table)
-        self.rows = []
-
-    def close(self):
-        self.flush()
-        self.writer.close()
+def write_json(path, columns, rows):
+    """Write an array of objects, one a line; what a row lacks is null."""
+    whole = [{name: row.get(name) for name in columns} for row in rows]
+    lines = [json.dumps(row, ensure_ascii=False) for row in whole]
+    text = "[\n" + ",\n".join(lines) + "\n]\n" if lines else "[]\n"
+    pathlib.Path(path).write_text(text, **OPENED)
 
 
-KINDS = {".csv": Csv, ".json": Json, ".parquet": Parquet}
+def write_parquet(path, columns, rows):
+    arrow, parquet = (optional(n, "tables") for n in ("pyarrow", "pyarrow.parquet"))
+    text, whole, number = arrow.string(), arrow.int64(), arrow.float64()
+    kinds = [text if n in TEXT else whole if n in WHOLE else number for n in columns]
+    arrays = []
+    for name, kind in zip(columns, kinds, strict=True):
+        cells = [row.get(name) for row in rows]
+        if kind == text:
+            cells = [c and c.encode(errors="backslashreplace").decode() for c in cells]
+        arrays.append(arrow.array(cells, kind))
+    parquet.write_table(arrow.table(arrays, columns), path)
+
+
+KINDS = {".csv": write_csv, ".json": write_json, ".parquet": write_parquet}
 
 
 def check(path):
-    """Refuses what could not be written, before any work is done.
+    """Refuse what could not be written, before any work is done.
 
     Raises:
         ValueError: the file's ending is none of `KINDS`.
@@ -119,29 +82,20 @@ def check(path):
 
 @contextlib.contextmanager
 def writing(path, columns):
-    """A table to `write` rows to.
+    """Give a function that takes the rows of a table, which is written at the end.
 
     Args:
-        path: a file; its ending tells the kind. `None` writes CSV to standard output.
+        path: a file; its ending tells the kind. `None` writes CSV to standard output,
+            row by row.
         columns: their names, in order. A row, a dict, may lack some of them.
 
     Raises:
         OSError: the file cannot be written.
     """
     if path is None:
-        table = Csv(sys.stdout, columns)
-        yield table
+        yield csv_rows(sys.stdout, columns)
         return
-    path = pathlib.Path(path)
-    partial = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
-    kind = KINDS[path.suffix.lower()]
-    try:
-        with open(partial, **kind.opened) as file:
-            table = kind(file, columns)
-            try:
-                yield table
-            finally:
-                table.close()
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    rows = []
+    yield rows.append
+    with replaced(path) as partial:
+        KINDS[pathlib.Path(path).suffix.lower()](partial, columns, rows)

@@ -38,8 +38,8 @@ def parser():
     info.add_argument("model", metavar="MODEL", help="such as inception_v4")
     info.set_defaults(work=info_of)
 
-    told = "The model card of a run: data, people, figures, intended use, limits."
-    card = add("card", help="the model card of a run, in Markdown", description=told)
+    told = "The report of a run: data, people, figures, intended use, limits."
+    card = add("card", help="the report of a run, in Markdown", description=told)
     card.add_argument("run", metavar="RUN", help="a run folder: runs/STUDY/TIME-HASH")
     card.set_defaults(work=card_of)
 
@@ -95,12 +95,12 @@ def add_predict(add):
 
 
 PREDICT = """\
-Probabilities of genuine for what a run was trained on:
-  nvie_*        pictures (every face, cut out as in training) and videos (one face
-                is followed, the lowest of several)
-  sase_*        videos of one face, or point files (.npz, .csv, .npy)
-  gfe_*         Kinect point files (X_datapoints.txt): each expression's probability
-  pupil_*       workbooks (.xlsx) of pupil diameters
+Probabilities of genuine, by what the run's models take:
+  pictures      every face, cut out as in training, and videos, in which one face is
+                followed, the lowest of several
+  tracks        videos of one face, or point files (.npz, .csv, .npy)
+  points        Kinect point files (X_datapoints.txt): each expression's probability
+  diameters     workbooks (.xlsx) of pupil diameters
 Faces are found down to a fortieth of a picture's shorter side (at least 32 pixels), in
 videos down to a fifth.
 """
@@ -161,7 +161,8 @@ def list_models(options):
         info = zoo.model_info(name)
         inputs = ", ".join(str(one.shape) for one in info.inputs)
         counts = f"{info.parameters:,}", str(info.feature_width)
-        table.add_row(name, info.paper.short, inputs, *counts)
+        short = info.paper.partition(', "')[0]  # authors and year
+        table.add_row(name, short, inputs, *counts)
     console = Console(width=None if sys.stdout.isatty() else 110)
     with console.capture() as told:  # rich itself ends the program where a pipe breaks
         console.print(table)
@@ -177,9 +178,14 @@ def info_of(options):
 
 
 def card_of(options):
-    from zoo.card import card
+    from zoo.trained_run import run_folder
 
-    print(card(options.run))
+    report = run_folder(options.run) / "README.md"
+    if not report.is_file():
+        raise FileNotFoundError(
+            f"{report.parent} is no run folder with a report: it has no README.md"
+        )
+    print(report.read_text(encoding="utf-8"), end="")
     return 0
 
 

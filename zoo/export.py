@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 from zoo import _frozen
+from zoo._atomic import replaced, replaced_saved_model
 from zoo._export_checks import (
     check_backend,
     check_ending,
@@ -18,7 +19,6 @@ from zoo._export_checks import (
     features_of,
     single,
 )
-from zoo._partial import replaced, replaced_saved_model
 from zoo.folding import folded, own_call
 
 # Converting changes what belongs to the whole process, and layers of the model.

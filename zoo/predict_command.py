@@ -156,7 +156,7 @@ class Prediction:
     def keep(self, table, row):
         row = {name: row[name] for name in self.columns[table] if name in row}
         if table in self.tables:
-            self.tables[table].write(row)
+            self.tables[table](row)
         if table == "results":
             if self.shown is not None:
                 self.shown.append(row)

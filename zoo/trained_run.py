@@ -1,18 +1,20 @@
 """A study's finished run: its model and head, ready for new people.
 
 ```python
-run = zoo.load_run("runs/nvie_cnn/20261122-031402-fdd23d6c")
+run = zoo.load_run("runs/STUDY/20261122-031402-fdd23d6c")
 run.predict(pictures)  # (n, 2): posed, spontaneous
 ```
 """
 
 import pathlib
+import reprlib
 
-from zoo import _serving, heads, safe
-from zoo._card_files import UNFINISHED
+from zoo import heads, safe
 from zoo._predict import KINDS
 
-SERVING = "serving.json"
+SERVING, FORMAT = "serving.json", 1
+UNFINISHED = ".unfinished"  # so begins the name of a run's folder while it is written
+FRAMING = ("width", "height", "x", "y")  # see `zoo.inputs.faces`
 
 
 class TrainedRun:
@@ -22,7 +24,7 @@ class TrainedRun:
 
     Attributes:
         path: the run folder.
-        study: name of the study, such as `"nvie_cnn"`.
+        study: name of the study that trained it.
         part: which of the run's models this is; `""` where it has one.
         data: `"real"` or `"sample"`: what it was trained on.
         inputs: what it takes: `"pictures"`, `"points"`, `"diameters"` or `"tracks"`.
@@ -123,7 +125,7 @@ def parts(path):
     Raises:
         ValueError: it is no finished run, or is damaged.
     """
-    return list(read_serving(pathlib.Path(path).expanduser())["parts"])
+    return list(read_serving(path)["parts"])
 
 
 def load_run(path, part=None):
@@ -134,9 +136,8 @@ def load_run(path, part=None):
 
     Args:
         path: the run folder, `runs/STUDY/TIME-HASH`.
-        part: which of its models, where it has several: an emotion (`sase_lstm_pb`),
-            the person trained on (`gfe_*`, protocol `signer`), `"pruned"`
-            (`pupil_lstm`).
+        part: which of its models, where it has several: one of `parts(path)`, such as
+            an emotion, the person trained on, or `"pruned"`.
 
     Returns:
         A `TrainedRun`.
@@ -171,7 +172,9 @@ def load_run(path, part=None):
         ) from error
 
 
-def read_serving(path):
+def run_folder(path):
+    """Return the path of a finished run's folder, or raise ValueError."""
+    path = pathlib.Path(path).expanduser()
     if not path.is_dir():
         raise ValueError(
             f"Expected a run folder (runs/STUDY/TIME-HASH) at {path}; there is "
@@ -181,6 +184,12 @@ def read_serving(path):
         raise ValueError(
             f"{path} is of a run that was interrupted. Finish it with --resume."
         )
+    return path
+
+
+def read_serving(path):
+    """Return the checked content of a run's serving.json."""
+    path = run_folder(path)
     if not (path / SERVING).exists():
         inside = [*path.glob(f"[!.]*/{SERVING}"), *path.glob(f"*/[!.]*/{SERVING}")]
         inside = sorted((file.parent for file in inside), key=lambda run: run.name)
@@ -190,8 +199,33 @@ def read_serving(path):
             f"only validate, and those of before version 0.1, have none.{hint}"
         )
     serving = safe.read_json(safe.inside(path, SERVING))
-    try:
-        _serving.check(serving, KINDS)
-    except ValueError as error:
-        raise ValueError(f"In {path}: {error}") from error
+    form, inputs = serving.get("format"), serving.get("inputs")
+    if form != FORMAT or inputs not in list(KINDS):
+        raise ValueError(
+            f"{path / SERVING} is of format {reprlib.repr(form)} for inputs "
+            f"{reprlib.repr(inputs)}; this version of Duchenne reads format {FORMAT} "
+            f"for {', '.join(KINDS)}. Use the version that wrote it."
+        )
+    wrong = wrong_entries(serving)
+    if wrong:
+        received = reprlib.repr([serving.get(name) for name in wrong])
+        raise ValueError(
+            f"{path / SERVING} is damaged: expected {', '.join(wrong)} as the studies "
+            f"write them. Received: {received}"
+        )
     return serving
+
+
+def wrong_entries(serving):
+    """Return the names in a serving.json that are not as the studies write them."""
+    classes, parts = serving.get("classes"), serving.get("parts")
+    framing = serving.get("framing")
+    sides = [framing.get(k) for k in FRAMING] if isinstance(framing, dict) else [None]
+    fine = {
+        "study": isinstance(serving.get("study"), str),
+        "data": serving.get("data") in ("real", "sample"),
+        "classes": isinstance(classes, list) and {*map(type, classes)} == {str},
+        "parts": isinstance(parts, dict) and {*map(type, parts.values())} == {dict},
+        "framing": framing is None or {*map(type, sides)} <= {int, float},
+    }
+    return [name for name, good in fine.items() if not good]

@@ -8,7 +8,6 @@ import hashlib
 import io
 import operator
 import os
-import uuid
 import zipfile
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Self
 
 import numpy as np
 
+from zoo._atomic import replaced
 from zoo.inputs import landmark_points, plain_files
 from zoo.inputs.face_tracking import smallest_face
 
@@ -150,14 +150,8 @@ class LandmarkTrack:
         path = Path(path)
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         arrays = {n: value for n, value in values.items() if n != "note" or value}
-        partial = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
-        try:
-            with open(partial, "xb") as file:
-                np.savez_compressed(file, **arrays)
-            os.replace(partial, path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+        with replaced(path) as partial, open(partial, "xb") as file:
+            np.savez_compressed(file, **arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Self:

@@ -13,7 +13,7 @@ SAVED_MODEL += ("keras_metadata.pb", "saved_model.pb")
 
 @contextlib.contextmanager
 def replaced(path):
-    """A path beside that of a file, which it becomes if all went well."""
+    """Give a path beside that of a file, which it becomes if all went well."""
     path = pathlib.Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(
@@ -24,7 +24,7 @@ def replaced(path):
         raise IsADirectoryError(
             f"Expected the path of a file. Received a folder: {path}"
         )
-    partial = beside(path, "partial")
+    partial = beside(path)
     try:
         yield partial
         os.replace(partial, path)
@@ -34,7 +34,7 @@ def replaced(path):
 
 @contextlib.contextmanager
 def replaced_saved_model(path):
-    """A folder beside another, whose SavedModel it becomes if all went well.
+    """Give a folder beside another, whose SavedModel it becomes if all went well.
 
     What else is in the folder stays.
     """
@@ -44,40 +44,38 @@ def replaced_saved_model(path):
             f"Expected the path of a folder. Received a file: {path}"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = beside(path, "partial")
+    partial = beside(path)
     try:
         yield partial
-        settle(partial, path)
+        exchange(partial, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def settle(partial, path):
+def exchange(partial, path):
+    """Put a SavedModel into the place of another, at once where nothing else is."""
     held = {one.name for one in path.iterdir()} if path.is_dir() else set()
-    if not held:
+    if held <= set(SAVED_MODEL):
+        before = beside(path)
         if path.is_dir():
-            path.rmdir()  # Windows renames to no folder that is there
-        partial.rename(path)
-    elif held <= set(SAVED_MODEL):
-        before = beside(path, "before")
-        path.rename(before)
+            path.rename(before)
         try:
             partial.rename(path)
         except OSError:
             before.rename(path)
             raise
-        shutil.rmtree(before)
-    else:
-        for name in SAVED_MODEL:
-            old, new = path / name, partial / name
-            if old.is_dir():
-                shutil.rmtree(old)
-            else:
-                old.unlink(missing_ok=True)
-            if new.exists():
-                new.rename(old)
+        shutil.rmtree(before, ignore_errors=True)
+        return
+    for name in SAVED_MODEL:
+        old, new = path / name, partial / name
+        if old.is_dir():
+            shutil.rmtree(old)
+        else:
+            old.unlink(missing_ok=True)
+        if new.exists():
+            new.rename(old)
 
 
-def beside(path, what):
-    # Threads of one process may write to the same path.
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.{what}")
+def beside(path):
+    """Return a hidden path beside another: of the same ending, new at each call."""
+    return path.with_name(f".{uuid.uuid4().hex[:8]}.{path.name}")
