@@ -4,7 +4,6 @@ import atexit
 import contextlib
 import dataclasses
 import gc
-import os
 import pathlib
 import shlex
 import signal
@@ -19,6 +18,7 @@ from datasets import sample
 from datasets.about import About
 from experiments.harness import options, parallel, report
 from experiments.harness.checkpoint import Checkpoint
+from experiments.harness.data import find_data
 from experiments.harness.metrics import Spec
 from experiments.harness.options import Options, PartOptions, Settings
 from experiments.harness.run_folder import (
@@ -266,9 +266,8 @@ class Run:
         threads = parallel.threads_for(len(keys))
         parallel.configure_tensorflow(threads)
         items = [(*shared, *parts[key]) for key in left]
-        bar = tqdm(total=len(keys), initial=len(keys) - len(left), unit=unit)
-        bar.disable = bar.disable or not sys.stderr.isatty()
-        with bar:
+        done = len(keys) - len(left)
+        with tqdm(total=len(keys), initial=done, unit=unit, disable=None) as bar:
             for number, content in parallel.run_parallel(
                 function, items, self.jobs, self.dask, threads
             ):
@@ -291,49 +290,11 @@ class Run:
             self.report(sum(losses) / len(losses), len(losses))
 
 
-def find_data(study: Study, data: str | None, data_dir: pathlib.Path | None):
-    """Find the data of a study; open data are downloaded where they are absent.
-
-    Args:
-        study: the `Study`.
-        data: "real", "sample", or `None` for real data where there are any.
-        data_dir: the folder that the user named, or `None`.
-
-    Returns:
-        `(folder, note)`: with "sample" for lack of real data, a note for the user.
-
-    Raises:
-        ValueError: both the sample and a folder were asked for.
-        FileNotFoundError: the folder does not exist, or real data were asked for and
-            there are none.
-        OSError: the sample could not be written.
-    """
-    name = study.dataset.folder
-    if data == "sample":
-        if data_dir is not None:
-            raise ValueError("Expected --data sample or --data-dir. Received: both.")
-        return sample.path(name), ""
-    if data_dir is not None:
-        data_dir = pathlib.Path(data_dir).expanduser().resolve()
-        if not data_dir.is_dir():
-            raise FileNotFoundError(f"--data-dir: there is no folder {data_dir}.")
-        return (data_dir / name if (data_dir / name).is_dir() else data_dir), ""
-    places = [os.environ.get("DUCHENNE_DATA"), "~/.cache/duchenne"]
-    tried = [pathlib.Path(p).expanduser().resolve() / name for p in places if p]
-    for folder in tried:
-        if folder.is_dir():
-            return folder, ""
-    note = f"There are no real data in {' or '.join(map(str, tried))}."
-    if study.download is not None:
-        try:
-            print(f"Downloading the data to {tried[0]}", flush=True)
-            return study.download(tried[0]), ""
-        except OSError as error:
-            note += f" {error}"
-    note += " Name their folder with --data-dir."
-    if data == "real":
-        raise FileNotFoundError(f"{note} Or run on the sample with --data sample.")
-    return sample.path(name), note
+KINDS = {
+    "real": "real data",
+    "sample": "the SAMPLE (made by code, not people: what is measured says that the "
+    "program works, and nothing else)",
+}
 
 
 def settings_hash(settings: Settings, kind: str, data_dir: pathlib.Path) -> str:
@@ -345,27 +306,18 @@ def settings_hash(settings: Settings, kind: str, data_dir: pathlib.Path) -> str:
 def open_run(study: Study, argv: list[str], doc: str = "") -> Run:
     """Parse a command line, find the data, and open the run's folder."""
     chosen, _ = study.parse(argv, doc)
-    folder, note = find_data(study, chosen.data, chosen.data_dir)
+    folder, note = find_data(
+        study.dataset.folder, chosen.data, chosen.data_dir, study.download
+    )
     kind = sample.kind(folder)
     _, settings = study.parse(argv, kind=kind)
-    print(banner(study, kind, folder, note), flush=True)
+    print(f"{study.model} on {KINDS[kind]}: {folder}\n{note}".rstrip(), flush=True)
     key = settings_hash(settings, kind, folder)
     run_folder = RunFolder.open(chosen.out, study.name, key, chosen.resume)
     command = shlex.join(["python", "-m", f"experiments.{study.name}", *argv])
     jobs = getattr(chosen, "jobs", None) or study.parts
     dask = getattr(chosen, "dask", None)
     return Run(study, settings, run_folder, folder, kind, command, jobs, dask)
-
-
-def banner(study: Study, kind: str, folder: pathlib.Path, note: str) -> str:
-    if kind == "real":
-        return f"{study.model} on real data: {folder}"
-    lines = [
-        f"{study.model} on the SAMPLE: made by code, not people. What is measured says "
-        "that the program works, and nothing else.",
-        f"Sample: {folder}",
-    ]
-    return "\n".join([*lines, note] if note else lines)
 
 
 def execute(run: Run) -> tuple[Result, dict]:

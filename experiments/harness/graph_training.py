@@ -7,7 +7,7 @@ the other: only weights and the optimiser's state start anew.
 import keras
 import tensorflow as tf
 
-from experiments.fitting import is_random
+from experiments.harness.fit import is_random
 
 
 class GraphTraining:
