@@ -1,76 +1,88 @@
-"""The paired tests of a table, and what a reader must know of them."""
+"""Paired tests between models that were tested on the same samples."""
 
-import itertools
+import numpy as np
+import pandas as pd
 
-from experiments.compare import expressions, measures
+from experiments.harness import intervals
 
-NOTHING = ("difference", "ci95", "p", "subjects", "differ")
+# All 2^13 ways of swapping 13 people's answers are fewer, and are gone through.
+SWAPS = 9999
 
 
-def tests(models, names, factors):
-    """Paired tests of every two models.
+def compare_accuracy(
+    first: pd.DataFrame, second: pd.DataFrame, columns: tuple[str, ...]
+) -> dict | None:
+    """Compare the accuracy of two models on the same samples.
+
+    The p-value is that of a permutation test: if the models are equally good, it does
+    not matter which of the two gave a person's answers, so the answers of whole people
+    are swapped (two-sided). Where everybody saw the same videos, people's answers are
+    no more independent of each other than those to one video are: then the answers to
+    whole videos are swapped as well, and the larger of the two p-values counts.
 
     Args:
-        models: of one table, `compare.record.Model`.
-        names: their names in it.
-        factors: what intervals draw anew, and tests swap.
+        first: one row per sample and seed, as in predictions.csv.
+        second: the same of the other model, in any order.
+        columns: what the interval resamples and the test swaps.
 
     Returns:
-        List of dicts, see `compare.measures.paired`; each has `names`, and `p_holm`
-        where there is a p-value.
+        Dict of `difference` (first minus second); where there are people enough also
+        `ci95`, `p` and `least` (the smallest p-value that is possible). `None` where
+        they were tested on different samples.
     """
-    found = []
-    for first, second in itertools.combinations(models, 2):
-        told = _paired(first, second, factors)
-        found.append({**told, "names": (names[first], names[second])})
-    tested = [told for told in found if told["p"] is not None]
-    corrected = measures.holm([told["p"] for told in tested])
-    for told, p in zip(tested, corrected, strict=True):
-        told["p_holm"] = p
-    return found
+    first, second = _share_right(first), _share_right(second)
+    keys = list(first.columns.drop("right"))
+    if not first[keys].equals(second[keys]):
+        return None
+    gained = (first["right"] - second["right"]).to_numpy()
+    result = {"difference": float(gained.mean())}
+    if not columns or first["subject"].nunique() < intervals.LEAST_SUBJECTS:
+        return result
+    weights = intervals.drawn_weights(first, columns)
+    units = (pd.factorize(first[column])[0] for column in columns)
+    gains = [np.bincount(unit, weights=gained).round(9) for unit in units]
+    return {
+        **result,
+        "ci95": intervals.percentiles(weights @ gained / weights.sum(axis=1)),
+        "p": max(map(swap_test, gains)),
+        "least": max(2.0 ** (1 - np.count_nonzero(gain)) for gain in gains),
+    }
 
 
-def _paired(first, second, factors):
-    one, other = first.record, second.record
-    if one is not other and None in (one.fingerprint, other.fingerprint):
-        why = "which data they were measured on is not known"
-    elif one.fingerprint != other.fingerprint:
-        why = "measured on different data"
-    elif one.study.data == "gfe":
-        return expressions.paired(first.table, second.table)
-    else:
-        return measures.paired(first.table, second.table, factors)
-    return {**dict.fromkeys(NOTHING), "why": why}
+def _share_right(table):
+    """Return for each sample in which share of the seeds it was answered rightly."""
+    keys = ["sample", "subject", "truth", *(["video"] if "video" in table else [])]
+    right = (table["truth"] == table["answer"]).groupby([table[key] for key in keys])
+    return right.mean().rename("right").reset_index()
 
 
-def notes(group):
-    """What a reader must know of a table and its tests; list of sentences."""
-    lines = []
-    if len(group.parts) > 1:
-        lines.append(
-            f"The models were tested on {len(group.parts)} different test parts "
-            "(letters): figures of different parts are not comparable sample by sample."
-        )
-    tested = [told for told in group.tests if told["p"] is not None]
-    differ = min((told["differ"] for told in tested if told["differ"]), default=0)
-    if differ and 2.0 ** (1 - differ) > 0.05:
-        pupil = group.case.dataset == "pupil"
-        of, what = ("of or to", "people or videos") if pupil else ("of", "subjects")
-        lines.append(
-            f"Where two models differ in the answers {of} {differ} {what} only, no "
-            f"p-value below {2.0 ** (1 - differ):.3f} is possible."
-        )
-    if group.case.dataset == "pupil" and tested:
-        lines.append(
-            "All observers saw the same videos: the intervals draw both anew, and the "
-            "tests swap the answers of whole observers, then those to whole videos; "
-            "told is the larger p-value."
-        )
-    if group.case.dataset == "gfe":
-        lines.append("There are two signers: no interval over people can be given.")
-        if group.tests:
-            lines.append(
-                "Differences are of means over the seeds that both runs have; where "
-                "they have none in common, over those of each."
-            )
-    return lines
+def swap_test(gained: np.ndarray) -> float:
+    """Return the two-sided p-value of a sum of gains, under swaps of whole units.
+
+    Args:
+        gained: right answers of the first model minus those of the second, per person
+            or per video.
+    """
+    gained = gained[gained != 0]  # swapping the others changes nothing
+    if len(gained) < 2:
+        return 1.0
+    from scipy import stats
+
+    result = stats.permutation_test(
+        (gained, np.zeros_like(gained)),
+        lambda a, b, axis: (a - b).sum(axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=SWAPS,
+        rng=np.random.default_rng(0),
+    )
+    return float(result.pvalue)
+
+
+def holm(values: list[float]) -> list[float]:
+    """Return Holm's correction of several p-values, in their order."""
+    values = np.asarray(values, float)
+    order = np.argsort(values, kind="stable")
+    factors = len(values) - np.arange(len(values))
+    adjusted = np.minimum(np.maximum.accumulate(values[order] * factors), 1)
+    return adjusted[np.argsort(order)].tolist()

@@ -1,5 +1,6 @@
-"""Run folders as the studies write them, with the studies' own measures."""
+"""Run folders in the schema of every study."""
 
+import dataclasses
 import json
 import types
 
@@ -7,210 +8,151 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import evaluation, gfe_report, nvie, pupil_measures, sase_measures
-from experiments.compare import pages
-from experiments.compare.groups import groups
-from experiments.gfe_report import REPORTED as GFE_REPORTED
-from experiments.pupil_report import REPORTED as PUPIL_REPORTED
-from experiments.sase_report import REPORTED as SASE_REPORTED
+from experiments.harness import metrics
+from experiments.harness.metrics import Spec
 
-COMMAND = "python -m experiments.{study} --data-dir /home/someone/data --out=/tmp/x"
-EXPRESSIONS = [name for name in GFE_REPORTED.index if name != "mean"]
-
-
-def answers(rng, truth, skill, subjects, classes=2):
-    """Probabilities, better with more skill; people differ."""
-    people, place = np.unique(subjects, return_inverse=True)
-    moods = rng.normal(0, 0.7, len(people))[place]
-    scores = rng.normal(0, 1, (len(truth), classes))
-    scores[np.arange(len(truth)), truth] += skill + moods
-    return np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-
-
-def settle(folder, study, settings, data, metrics, history=None, **more):
-    """Writes config.json, metrics.json and history.csv."""
-    data = {"kind": metrics["data"], "folder": "/home/someone/data", **data}
-    config = {
-        "study": study,
-        "command": COMMAND.format(study=study),
-        "settings": {"seed": 0, **settings},
-        "seed": 0,
-        "data": data,
-        "commit": "0123456789abcdef0123456789abcdef01234567",
-        "started": "2026-01-02T03:04:05",
-        **more,
-    }
-    (folder / "config.json").write_text(json.dumps(config))
-    (folder / "metrics.json").write_text(json.dumps(metrics))
-    if history is not None:
-        history.to_csv(folder / "history.csv", index=False)
-    return folder
+CLASSES = ("posed", "genuine")
+PICTURES = Spec(CLASSES, ("accuracy",))
+GROUPS = Spec(
+    CLASSES, ("f1",), "expression", mean=True, resample=(), unit="frames", people="signers"
+)
+VIDEOS = Spec(
+    CLASSES,
+    ("roc_auc", "balanced_accuracy"),
+    "round",
+    resample=("subject", "video"),
+    unit="series",
+    people="observers",
+)
+PAIRS = Spec(CLASSES, ("roc_auc", "balanced_accuracy"), "emotion", pairs=True)
 
 
-def nvie_run(
+def index_of(spec, people, each):
+    """What is tested: every person all groups, or all videos; labels alternate."""
+    rows = [
+        (f"s{person}", f"v{number}", number % 2, number // 4)
+        for person in range(people)
+        for number in range(each)
+    ]
+    table = pd.DataFrame(rows, columns=["subject", "video", "truth", "number"])
+    table["sample"] = table["subject"] + "/" + table["video"]
+    names = table["number"].map(lambda number: f"{spec.group}{number}")
+    table["group"] = names if spec.group else ""
+    if spec.pairs:
+        table["group"] = f"{spec.group}" + (table["video"].str[1:].astype(int) // 2).map(str)
+    return table
+
+
+def answers(index, skill, seed):
+    rng = np.random.default_rng(seed)
+    codes = pd.factorize(index["subject"])[0]
+    moods = rng.normal(0, 0.5, codes.max() + 1)[codes]
+    score = rng.normal(0, 1, len(index)) + (2 * index["truth"] - 1) * (skill + moods)
+    return 1 / (1 + np.exp(-score))
+
+
+def write_run(
     folder,
-    study="nvie_cnn",
-    seed=0,
-    skill=1.0,
+    study="cnn",
+    spec=PICTURES,
+    models=None,
     people=8,
     each=12,
-    kind="real",
-    task="spontaneous",
+    seeds=(0,),
     protocol="subject",
-    validate=False,
-    **more,
+    kind="real",
+    **facts,
 ):
-    folder.mkdir(parents=True)
-    rng = np.random.default_rng(seed)
-    names = nvie.nvie.CLASS_NAMES[task]
-    subjects = np.repeat([f"{n:03d}" for n in range(people)], each)
-    labels = np.arange(len(subjects)) % len(names)
-    path = [f"/home/someone/data/{s}/{n}.jpg" for n, s in enumerate(subjects)]
-    index = pd.DataFrame({"path": path, "subject": subjects})
-    probability = answers(rng, labels, skill, subjects, len(names))
-    nvie.predictions(index, labels, probability, names, folder / "predictions.csv")
-    metrics = {
-        **evaluation.evaluate(labels, probability, subjects),
-        "baselines": evaluation.baselines(labels, len(names)),
-        "paper": 0.716,
-        "data": kind,
-        "validation": validate,
-        "n_test": len(labels),
-    }
-    epochs = np.arange(5)
-    history = pd.DataFrame({"epoch": epochs, "loss": 1 / (epochs + 1)})
-    history["cross_entropy"] = history["loss"]
-    history["val_cross_entropy"] = 1.2 * history["loss"]
-    settings = {"task": task, "protocol": protocol, "weights": "/home/someone/w.h5"}
-    settings |= {"validate": validate, "skill": skill}
-    data = {"fingerprint": "feed"}
-    return settle(folder, study, settings, data, metrics, history, **more)
+    """Write a run folder.
 
-
-def gfe_run(
-    folder,
-    seeds=2,
-    protocol="signer",
-    validate=False,
-    skill=1.5,
-    first=0,
-    expressions=EXPRESSIONS,
-):
+    Args:
+        models: skill by name; the first one is the main model.
+        facts: entries of metrics.json (`task`, `dataset`, `quick`, `validation_text`)
+            and of config.json (`started`, `settings`, `content`).
+    """
     folder.mkdir(parents=True)
+    index = index_of(spec, people, each)
     tables = []
-    for seed in range(first, first + seeds):
-        rng = np.random.default_rng(seed + 1)
-        for number, expression in enumerate(expressions):
-            for signer in "ab":
-                count = 30 + 20 * number + 30 * (signer == "b")
-                label = (np.arange(count) % 10 < 2 + number % 4).astype(int)
-                able = skill - 0.3 * number
-                probability = answers(rng, label, able, [signer] * count)[:, 1]
-                other = "ba"["ab".index(signer)]
-                one = {"seed": seed, "round": f"trained_on_{other}", "signer": signer}
-                one |= {"expression": expression, "frame": np.arange(count)}
-                one |= {"label": label, "probability": probability}
-                tables.append(pd.DataFrame(one))
-    table = pd.concat(tables, ignore_index=True)
-    settings = {"protocol": protocol, "validate": validate, "seeds": seeds}
-    settings["seed"] = first
-    measures = gfe_report.measure(table)
-    mean, spread = gfe_report.summarise(measures)
-    run = types.SimpleNamespace(settings=settings, kind="real")
-    counts = {"n_test": int((table["seed"] == first).sum()), "n_test_subjects": 2}
-    metrics = gfe_report.metrics(run, mean, spread, measures, counts)
-    told = table.rename(columns={"signer": "subject", "label": "truth"})
-    told.to_csv(folder / "predictions.csv", index=False, float_format="%.6f")
-    history = pd.DataFrame({"epoch": [0, 1, 0, 1], "loss": [0.7, 0.5, 0.6, 0.4]})
-    history["test_loss"] = history["loss"] + 0.1
-    history["expression"] = np.repeat(EXPRESSIONS[:2], 2)
-    data = {"content": "cafe"}
-    return settle(folder, "gfe_lstm", settings, data, metrics, history)
-
-
-def pupil_run(folder, protocol="paper"):
-    folder.mkdir(parents=True)
-    rng = np.random.default_rng(2)
-    rows = [
-        (f"p{o}", f"{'H' if v % 2 else 'A'}{v}") for o in range(6) for v in range(8)
-    ]
-    table = pd.DataFrame(rows, columns=["observer", "video"]).assign(eye="left")
-    table["label"] = table["video"].str.startswith("H").astype(int)
-    table["round"] = "round " + (table["video"].str[1:].astype(int) // 4).astype(str)
-    for column, skill in (("probability", 0.3), ("pruned", 0.0)):
-        table[column] = answers(rng, table["label"], skill, table["observer"])[:, 1]
-    names = {"probability": "Pupil LSTM", "pruned": "Pupil LSTM, pruned"}
-    measured = {n: pupil_measures.measure(table, c) for c, n in names.items()}
-    measured["Pupil LSTM, eyes averaged"] = measured["Pupil LSTM"]
-    metrics = {
-        **measured["Pupil LSTM"],
-        "data": "real",
-        "baselines": evaluation.baselines(table["label"], 2),
-        "paper": PUPIL_REPORTED,
-        "models": measured,
-        "parameters": {"Pupil LSTM": 5, "Pupil LSTM, pruned": 3},
+    for number, (name, skill) in enumerate((models or {"shallow CNN": 1.0}).items()):
+        for seed in seeds:
+            columns = {key: index[key] for key in ("sample", "subject", "group")}
+            if "video" in spec.resample:
+                columns["video"] = index["video"]
+            probability = answers(index, skill, 10 * seed + number)
+            tables.append(
+                metrics.predictions_table(
+                    spec, name, index["truth"], probability, seed=seed, **columns
+                )
+            )
+    predictions = pd.concat(tables, ignore_index=True)
+    measured = metrics.evaluate(predictions, spec)
+    above, sentence = metrics.verdict(measured, spec)
+    paper = {"name": "Somebody 2018, CNN", "measure": "accuracy", "value": 0.716}
+    paper |= {"group": None, "protocol": "pictures of their own", "ours": "image"}
+    content = {
+        **measured,
+        "verdict": {"above": above, "sentence": sentence},
+        "paper": facts.get("paper", [paper]),
+        "study": study,
+        "model": predictions["model"].iloc[0],
+        "dataset": facts.get("dataset", "Smiles"),
+        "data": kind,
+        "task": facts.get("task", "genuine or posed"),
+        "protocol": protocol,
+        "protocol_text": f"The protocol {protocol}, in words.",
+        "validation": "validation_text" in facts,
+        "validation_text": facts.get("validation_text", ""),
+        "quick": facts.get("quick", False),
+        "seeds": len(seeds),
+        "spec": dataclasses.asdict(spec),
     }
-    told = table.rename(columns={"observer": "subject", "label": "truth"})
-    told.to_csv(folder / "predictions.csv", index=False, float_format="%.9g")
-    settings = {"protocol": protocol}
-    return settle(folder, "pupil_lstm", settings, {"content": "beef"}, metrics)
-
-
-def sase_run(folder, people=5):
-    folder.mkdir(parents=True)
-    rng = np.random.default_rng(3)
-    rows = [
-        (f"Train/{person}", emotion, label, "N2A" if label else "H2N2A")
-        for person in range(people)
-        for emotion in ("anger", "happiness")
-        for label in (0, 1)
-    ]
-    table = pd.DataFrame(rows, columns=["subject", "emotion", "label", "video"])
-    table = table.assign(part="train", kind="points", round="holdout")
-    for head, skill in (("xgboost", -1.5), ("svm", 1.0), ("logistic", 3.0)):
-        table[head] = answers(rng, table["label"], skill, table["subject"])[:, 1]
-    heads = ("xgboost", "svm", "logistic")
-    measured = {head: sase_measures.measure(table, head) for head in heads}
-    metrics = {
-        **measured["xgboost"],
-        "data": "sample",
-        "baselines": evaluation.baselines(table["label"], 2),
-        "paper": SASE_REPORTED,
-        "heads": measured,
+    config = {
+        "study": study,
+        "command": f"python -m experiments.{study}",
+        "settings": {"epochs": 5, **facts.get("settings", {})},
+        "seed": 0,
+        "data": {"kind": kind, "folder": "/data", "content": facts.get("content", "feed")},
+        "commit": "0123456789abcdef0123456789abcdef01234567",
+        "started": facts.get("started", "2026-01-02T03:04:05"),
+        "quick": content["quick"],
     }
-    told = table.rename(columns={"label": "truth", "xgboost": "probability"})
-    told.to_csv(folder / "predictions.csv", index=False, float_format="%.9g")
-    history = pd.DataFrame({"epoch": [0, 1], "loss": [0.1, 0.05], "network": "anger"})
-    settings = {"protocol": "holdout"}
-    data = {"content": "dead"}
-    return settle(folder, "sase_lstm_pb", settings, data, metrics, history)
+    for name, value in {"config.json": config, "metrics.json": content}.items():
+        (folder / name).write_text(json.dumps(value))
+    predictions.to_csv(folder / "predictions.csv", index=False)
+    return folder
 
 
 @pytest.fixture(scope="session")
 def make():
-    """The writers, by dataset."""
-    runs = {"nvie": nvie_run, "gfe": gfe_run, "pupil": pupil_run, "sase": sase_run}
-    return types.SimpleNamespace(**runs)
+    """The writer of run folders, and the kinds of studies."""
+    specs = {"groups": GROUPS, "videos": VIDEOS, "pairs": PAIRS, "pictures": PICTURES}
+    return types.SimpleNamespace(run=write_run, **specs)
 
 
 @pytest.fixture(scope="session")
 def every(tmp_path_factory, make):
     """A folder with runs of all kinds; nothing in it is written to."""
     folder = tmp_path_factory.mktemp("runs")
-    make.nvie(folder / "nvie_cnn" / "20260101-000000-aaaaaaaa", skill=1.5)
-    make.nvie(folder / "nvie_svm" / "20260101-000000-bbbbbbbb", "nvie_svm", 5, 0.2)
-    make.nvie(folder / "nvie_cnn" / "20260102-000000-cccccccc", kind="sample")
-    make.nvie(folder / "nvie_cnn" / "20260103-000000-dddddddd", task="emotion", each=24)
-    make.nvie(folder / "nvie_cnn" / "20260104-000000-eeeeeeee", validate=True)
-    make.nvie(folder / "nvie_cnn" / "20260108-000000-efefefef", quick=True, skill=2)
-    make.gfe(folder / "gfe_lstm" / "20260105-000000-ffffffff")
-    make.pupil(folder / "pupil_lstm" / "20260106-000000-abababab")
-    make.sase(folder / "sase_lstm_pb" / "20260107-000000-cdcdcdcd")
+    make.run(folder / "cnn" / "20260101-000000-aaaaaaaa", models={"shallow CNN": 1.5})
+    make.run(folder / "svm" / "20260101-000000-bbbbbbbb", "svm", models={"SVM": 0.2})
+    make.run(folder / "cnn" / "20260102-000000-cccccccc", kind="sample")
+    make.run(folder / "cnn" / "20260103-000000-dddddddd", protocol="image")
+    make.run(folder / "cnn" / "20260104-000000-eeeeeeee", validation_text="Validation.")
+    make.run(folder / "cnn" / "20260105-000000-efefefef", quick=True)
+    signs = {"dataset": "Signs", "task": "nine expressions", "spec": make.groups}
+    signs["paper"] = [
+        {"name": "Sign 2010, LSTM", "measure": "f1", "value": 0.9, "group": group,
+         "protocol": "frames shuffled", "ours": "subject"}
+        for group in (None, "expression0")
+    ]  # fmt: skip
+    more = {"models": {"LSTM on frames": 1.0}, "people": 2, "each": 36, **signs}
+    make.run(folder / "lstm" / "20260106-000000-ffffffff", "lstm", seeds=(0, 1, 2), **more)
+    more["models"] = {"perceptron": 0.5}
+    make.run(folder / "mlp" / "20260106-000000-ffffffff", "mlp", seeds=(1, 2), **more)
+    pupils = {"dataset": "Pupils", "spec": make.videos, "people": 10, "each": 16}
+    models = {"Pupil LSTM": 0.3, "Pupil LSTM, pruned": 0.0}
+    make.run(folder / "pupil" / "20260107-000000-abababab", "pupil", models=models, **pupils)
+    heads = {"XGBoost": -0.8, "SVM": 0.2, "logistic regression": 1.5}
+    faces = {"dataset": "Faces", "spec": make.pairs, "people": 6, "kind": "sample"}
+    make.run(folder / "heads" / "20260108-000000-cdcdcdcd", "heads", models=heads, **faces)
     return folder
-
-
-@pytest.fixture(scope="module")
-def found(every):
-    records, left_out = pages.collect([every])
-    assert not left_out
-    return groups(records)
