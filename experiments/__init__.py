@@ -1,5 +1,6 @@
 """The studies. Each runs from the checkout: `python -m experiments.NAME`."""
 
+import importlib
 import importlib.util
 import os
 import pathlib
@@ -8,6 +9,16 @@ import pathlib
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+STUDIES = (
+    *("nvie_inception", "nvie_cnn", "nvie_svm"),
+    *("gfe_lstm", "gfe_mlp", "gfe_sequence"),
+    *("pupil_lstm", "pupil_course", "sase_lstm_pb"),
+)
+
+
+def load_study(name: str):
+    """Return the `harness.study.Study` of a recipe, without loading TensorFlow."""
+    return importlib.import_module(f"experiments.{name}").STUDY
 
 
 def _check_datasets():
