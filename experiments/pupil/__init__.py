@@ -1,0 +1,114 @@
+"""The studies on observers' pupils: their options, measures and search space."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from datasets.about import PUPIL
+from experiments.harness import options
+from experiments.harness.metrics import Spec
+from experiments.harness.options import AboveZero, BelowOne, Positive, Range
+from experiments.harness.study import Search
+
+SPEC = Spec(
+    classes=("posed", "genuine"),
+    decides=("roc_auc", "balanced_accuracy"),
+    group="round",
+    resample=("subject", "video"),
+    unit="series",
+    people="observers",
+)
+
+
+@dataclass
+class Settings(options.Settings):
+    """What the studies on pupils have in common."""
+
+    protocol: Literal[tuple(PUPIL.protocols)] = "video"
+    """what is left out for the test: `video` and `observer`; `both`, neither of which
+    was trained on; or `paper`, the paper's split, which shares both with the
+    training"""
+
+
+EPOCHS = {"gong": 50, "dlops": 10}
+
+
+@dataclass
+class NetworkSettings(Settings):
+    """The settings of the network, and of its pruning."""
+
+    validate: bool = False
+    """measure by folds of observers inside the training part of the protocol's first
+    round, for choosing settings; the test part stays unseen"""
+    preset: Literal["gong", "dlops"] = "gong"
+    """the epochs: the paper's 50, or the 10 of its re-implementation"""
+    epochs: Positive | None = None
+    """of each training (default: the preset's)"""
+    learning_rate: AboveZero = 1e-3
+    """of SGD"""
+    batch_size: Positive = 5
+    """series per training step"""
+    dropout: BelowOne = 0.5
+    """share dropped behind each hidden layer"""
+    diameters: Literal["paper", "standardised"] = "paper"
+    """filled from before and padded with zeros as in the paper; or standardised in each
+    series, with a mask of what was measured"""
+    four_patterns: bool = False
+    """the paper's, as we read it: train on four groups of the training part, one after
+    the other, all epochs each, and prune by the groups' mean series"""
+    low: Annotated[float, Range(0, 90)] = 15.0
+    """degrees: below this angle two hidden units do the same work (one that hardly
+    changes from series to series is pruned whatever its angles are)"""
+    high: Annotated[float, Range(90, 180)] = 165.0
+    """degrees: above this angle two hidden units do the opposite"""
+    merge: Literal["add", "scale", "remove"] = "add"
+    """the weights of a pruned unit are added to those of the unit that does the same,
+    or subtracted for the opposite; the same in proportion to its activation; or, of two
+    opposite units, both are removed, as in the older literature"""
+
+    def __post_init__(self):
+        self.epochs = self.epochs or EPOCHS[self.preset]
+
+
+def work_lstm(run):
+    """Train, prune and test the LSTM in every round."""
+    from experiments.pupil import network, study
+
+    return study.work(run, network.PrunedNetwork)
+
+
+def work_course(run):
+    """Fit and test the regression on the pupil's course in every round."""
+    from experiments.pupil import course, study
+
+    return study.work(run, course.Course)
+
+
+def space():
+    """Return the search space, around what the paper has.
+
+    It tried other learning rates than its 1e-3, and its dropout is not known. The
+    pruning's settings take effect after the training, and the answers that a search
+    goes by are those before it.
+    """
+    from optuna import distributions
+
+    return {
+        "learning_rate": distributions.FloatDistribution(1e-4, 1e-1, log=True),
+        "epochs": distributions.IntDistribution(5, 100, log=True),
+        "batch_size": distributions.CategoricalDistribution([5, 10, 20]),
+        "dropout": distributions.FloatDistribution(0.0, 0.8, step=0.1),
+        "diameters": distributions.CategoricalDistribution(["paper", "standardised"]),
+        "four_patterns": distributions.CategoricalDistribution([True, False]),
+    }
+
+
+SEARCH = Search(
+    space,
+    "Validated by folds of observers inside the training part of the protocol's first "
+    "round: nobody who is validated was trained on. The test part of that first round "
+    "was put aside before.",
+    "Of protocols with several rounds only the first one's test part (predictions.csv, "
+    "column group) is new: the others test series that were trained on or validated "
+    "here.",
+    {"validate": True},
+)
