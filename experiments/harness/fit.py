@@ -123,7 +123,7 @@ class ResumableTraining(keras.callbacks.Callback):
             if is_best:
                 self.checkpoint.save("best", {"weights": self.best})
             # The epoch comes last: what it does not know of is trained again.
-            state = [variable.numpy() for variable in self.model.optimizer.variables]
+            state = [np.asarray(v) for v in self.model.optimizer.variables]
             content = {"weights": self.model.get_weights(), "optimizer": state}
             self.checkpoint.save("epoch", {**content, "history": self.history})
         self.model.stop_training |= self.is_exhausted()
