@@ -2,7 +2,7 @@
 
     python -m benchmarks.pruning [--units 4096] [--patterns 1024] [--repeat 5]
 
-The loop is the one that Gong (seeds/000), section 2.2, prints: for every pair a dot
+The loop is the one that Gong section 2.2, prints: for every pair a dot
 product, two norms and an arccosine. It runs on 512 units; at the full size only the
 first rows of it do, from which its time there is extrapolated by the number of pairs.
 """

@@ -1,6 +1,6 @@
 """Random changes to training pictures: all the kinds of Christensen 2018.
 
-Source: Christensen 2018 (seeds/003), section 4.3.2 and figure 4.4: rotation,
+Source: Christensen 2018, section 4.3.2 and figure 4.4: rotation,
 scaling, translation, Gaussian blur, flip, crop, contrast, Gaussian noise and colour,
 made with the library imgaug, each picture changed at random and the face left whole.
 This is the only module that imports imgaug, in its maintained fork `imaug`.

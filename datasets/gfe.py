@@ -3,7 +3,7 @@
 Freitas et al. 2014, "Grammatical facial expressions recognition with machine
 learning"; UCI dataset 317 (CC BY 4.0). Two signers of Libras, nine expressions, one
 Kinect recording each; every frame is labelled 1 while the expression is occurring.
-The study is in seeds/004.
+The study on them is Xu's.
 
 Our readings of what the paper leaves open: rows are in the order of time, and
 missing coordinates are bridged within the whole recording (`zoo.inputs.gfe_files`),

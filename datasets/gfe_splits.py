@@ -2,7 +2,7 @@
 
 The three protocols under which figures on this dataset are told, and blocks of time
 for what is chosen inside a training part. Neighbouring frames are nearly the same, so
-that a split of shuffled frames measures how well a model remembers (seeds/004).
+that a split of shuffled frames measures how well a model remembers (Xu).
 """
 
 import numpy as np

@@ -2,7 +2,7 @@
 
 USTC-NVIE: Wang et al. 2010, "A natural visible and infrared facial expression
 database for expression recognition and emotion inference". It is lent by its
-owners (USTC) under an agreement. Read as in the thesis (seeds/003, section 4.3):
+owners (USTC) under an agreement. Read as in the thesis (Christensen 2018, section 4.3):
 visible light only, the six basic emotions, apex frames of the spontaneous part,
 each looked up in its subject's sequences.
 

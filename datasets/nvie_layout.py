@@ -4,7 +4,7 @@ USTC-NVIE (Wang et al. 2010) reaches its users in copies whose folders differ.
 Each pattern below reads a path relative to the data folder, with `/` between
 its parts and case ignored; a copy that fits none of them is described by a
 `manifest.csv` instead (see `datasets.nvie.index`). The layouts are those seen
-by the thesis (seeds/003, section 4.3.1) and in public code that reads NVIE.
+by the thesis (Christensen 2018, section 4.3.1) and in public code that reads NVIE.
 """
 
 import csv

@@ -1,7 +1,7 @@
 """Which sequence an apex frame was taken from, found by looking at the pictures.
 
 NVIE hands out the apex frames of its spontaneous part in a folder of their own,
-under names that do not say which sequence they belong to. The thesis (seeds/003,
+under names that do not say which sequence they belong to. The thesis (Christensen 2018,
 section 4.3.1) looks for the same picture in the subject's sequences; so do we:
 identical bytes first, then identical pixels, then the nearest picture, for
 copies whose apex frames were saved again as JPEG or made smaller.

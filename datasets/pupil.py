@@ -1,8 +1,8 @@
 """Pupils of smile observers: workbooks -> index -> diameters, splits, `tf.data`.
 
 Asian observers watched videos of real and of fake smiles while their pupils were
-recorded; can their pupils tell which smile it was? The data are those of seeds/000
-(Gong; Hossain et al. 2016): a workbook an eye, a sheet a video, a column an observer.
+recorded; can their pupils tell which smile it was? The data are those of
+Gong (Hossain et al. 2016): a workbook an eye, a sheet a video, a column an observer.
 
 Our readings of what the paper leaves open, beside those of `zoo.inputs.pupil_files`:
 observer p3, who is not Asian, is left out, as by the paper; so are series without any

@@ -1,6 +1,6 @@
 """Training and test parts of the pupil study.
 
-The paper's split (seeds/000) has every observer, every video and the two eyes of one
+The paper's split (Gong) has every observer, every video and the two eyes of one
 viewing on both sides. All observers saw the same 19 videos, so that a video's
 brightness alone can tell which one it was, and with it the label: only parts without a
 common video say how a model does on a smile it has not seen.

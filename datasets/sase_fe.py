@@ -2,7 +2,7 @@
 
 Fifty people watched films that made them angry, happy and so on, and showed what they
 felt (genuine), or showed an emotion after a film for another one (fake): ChaLearn's
-challenge of 2017 and Huynh and Kim 2017 (seeds/002). Twelve videos a person.
+challenge of 2017 and Huynh and Kim 2017. Twelve videos a person.
 
 What lies where, and our readings of it: `datasets.sase_fe_layout`; labels of flat
 videos: `datasets.sase_fe_labels`; names: `datasets.sase_fe_names`.

@@ -1,7 +1,7 @@
 """The videos of SASE-FE below a folder: found, and recognised by where they lie.
 
 Three layouts are known, alone or side by side (the challenge's training part, the
-database itself, the challenge's validation and test parts; seeds/002):
+database itself, the challenge's validation and test parts):
 
     Train/1/N2A.MP4                     a folder a person, a code a video
     FakeTrue_DB/Name/N2A.MP4            the same with people's names

@@ -1,7 +1,7 @@
 """What the names of SASE-FE's videos say: emotion, and genuine or fake.
 
 The twelve codes of the people's folders and the names of the challenge's validation and
-test videos (ChaLearn 2017; Huynh and Kim 2017, seeds/002). A code tells what a person
+test videos (ChaLearn 2017; Huynh and Kim 2017). A code tells what a person
 showed after what: N2H is happiness after neutral, genuine; S2N2H is happiness after
 (felt) sadness, faked. What is shown is always the last letter.
 

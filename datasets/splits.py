@@ -105,7 +105,7 @@ def kfold(index, labels, folds=5, seed=0):
 
 
 def image_holdout(index, labels, test=0.2, validation=0.15, seed=0):
-    """Divides an index by picture, as Christensen 2018 (seeds/003) did.
+    """Divides an index by picture, as Christensen 2018 did.
 
     Leaky: pictures of one person are on both sides, so a model can score by
     recognising the person. It is here to repeat the thesis's protocol; a figure

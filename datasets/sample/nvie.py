@@ -1,7 +1,7 @@
 """A sample in the shape of USTC-NVIE: invented faces, posed and spontaneous.
 
 What tells spontaneous from posed follows section 3.1 of the thesis
-(seeds/003), where it reports the rules of Seckington's dynamic Bayesian network:
+(Christensen 2018), where it reports the rules of Seckington's dynamic Bayesian network:
 
 - morphology: the muscle that raises the cheek and tightens the lids (AU 6: crow's
   feet, bagged lower lid, narrowed eye) is mostly absent when posed and mostly

@@ -1,7 +1,7 @@
 """A sample in the shape of the pupil workbooks: invented pupils of invented observers.
 
 Two workbooks, nineteen sheets each, with the observers that the real ones have and
-lack (seeds/000; `zoo.inputs.pupil_files`), the text NaN, and series of different
+lack (`zoo.inputs.pupil_files`), the text NaN, and series of different
 lengths. What a pupil does is a sum of what it does for many reasons, strengths are
 ours:
 
