@@ -1,7 +1,7 @@
 """The LSTM that finds grammatical facial expressions in single Kinect frames.
 
 Paper     Xu, "Implement Long Short-Term Memory Recurrent Neural Network on Grammatical
-          Facial Expression Recognition", The Australian National University (seeds/004)
+          Facial Expression Recognition", The Australian National University
 Command   python -m experiments.gfe_lstm --protocol shuffled
 Expected  the paper reports a mean F1 of 0.9084; here, over three seeds, 0.923 on
           shuffled frames, 0.800 held out in time, 0.347 on the other signer
@@ -13,34 +13,31 @@ that the saved model can do it; the paper's, of whole recordings, is --z-score
 recording.
 """
 
-if not __package__:
-    raise SystemExit("Start it in the checkout: python -m experiments.gfe_lstm")
+from datasets import about
+from experiments import gfe, papers
+from experiments.harness import study
 
-from experiments import common, gfe, search_gfe
-
-STUDY = common.Study(
+STUDY = study.Study(
     name="gfe_lstm",
-    model="LSTM",
+    model="LSTM on Kinect frames",
     builder="GrammaticalLSTM",
-    dataset="gfe",
-    paper="Xu, LSTM",
-    varies_by="protocol",
-    download=gfe.download,
-    defaults=gfe.FRAME_DEFAULTS,
+    settings=gfe.FrameSettings,
+    dataset=about.GFE,
+    paper=papers.XU,
+    reported=papers.GFE_LSTM,
+    spec=gfe.SPEC,
+    work=gfe.work,
     sample={"seeds": 1},
-    paper_protocol="shuffled",
     quick={"epochs": 1, "seeds": 1, "batch_size": 512},
-    space=search_gfe.frames,
-    trial=search_gfe.TRIAL,
+    paper_protocol="shuffled",
+    download=gfe.download,
+    search=gfe.SEARCH_FRAMES,
+    parts=None,
 )
 
 
-def parser():
-    return gfe.frame_parser(STUDY, __doc__)
-
-
 def main(argv=None):
-    return common.main(STUDY, parser(), gfe.work, argv)
+    return study.main(STUDY, __doc__, argv)
 
 
 if __name__ == "__main__":

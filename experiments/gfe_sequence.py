@@ -1,8 +1,8 @@
 """Grammatical facial expressions in frames and what surrounds them: the best of ours.
 
 Paper     Xu, "Implement Long Short-Term Memory Recurrent Neural Network on Grammatical
-          Facial Expression Recognition", The Australian National University
-          (seeds/004), whose proposal for further work is windows of several frames.
+          Facial Expression Recognition", The Australian National University, whose
+          proposal for further work is windows of several frames.
 Command   python -m experiments.gfe_sequence --protocol signer
 Expected  the paper's LSTM on single frames reports a mean F1 of 0.9084; here, over
           three seeds, 0.964 on shuffled frames, 0.883 held out in time, 0.792 on the
@@ -21,50 +21,68 @@ features are trained on each recording's mirror image as well. Both follow from 
 protocol's question; --people overrules it.
 """
 
-if not __package__:
-    raise SystemExit("Start it in the checkout: python -m experiments.gfe_sequence")
+from dataclasses import dataclass
+from typing import Literal
 
-from experiments import common, gfe, search_gfe
+from datasets import about
+from experiments import gfe, papers
+from experiments.harness import study
+from experiments.harness.options import AboveZero, Positive
 
-STUDY = common.Study(
+
+@dataclass
+class Settings(gfe.Settings):
+    """What decides the result, beside the data."""
+
+    people: Literal["known", "new"] | None = None
+    """whom it is for: known to the training part, or new (default: new with --protocol
+    signer)"""
+    learning_rate: AboveZero = 0.002
+    """of Adam"""
+    epochs: Positive = 40
+    """of each training"""
+    batch_size: Positive = 16
+    """stretches of 61 frames per training step"""
+    head: Literal["softmax", "svm", "xgboost"] = "xgboost"
+    """what decides: the network's own classifier, or an SVM or XGBoost on features"""
+    features: Literal["learned", "geometric"] | None = None
+    """of the head: the network's, or geometric ones of the frame in its context
+    (default: geometric, but learned with --head softmax)"""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.people is None:
+            self.people = "new" if self.protocol == "signer" else "known"
+        if self.features is None or self.head == "softmax":
+            self.features = "learned" if self.head == "softmax" else "geometric"
+
+    @property
+    def z_score(self):
+        # Relative to the frames around, features are standardised already.
+        return "none" if self.people == "new" else "train"
+
+
+STUDY = study.Study(
     name="gfe_sequence",
-    model="frames in context",
+    model="frames in their context",
     builder="GrammaticalSequence",
-    dataset="gfe",
-    paper="Xu, LSTM",
-    varies_by="protocol",
-    download=gfe.download,
-    defaults={
-        **gfe.DEFAULTS,
-        "people": {"shuffled": "known", "holdout": "known", "signer": "new"},
-        "learning_rate": 0.002,
-        "epochs": 40,
-        "batch_size": 16,
-        "head": "xgboost",
-        "features": "geometric",
-    },
+    settings=Settings,
+    dataset=about.GFE,
+    paper=papers.XU,
+    reported=papers.GFE_LSTM,
+    spec=gfe.SPEC,
+    work=gfe.work,
     sample={"seeds": 1},
-    paper_protocol="shuffled",
     quick={"seeds": 1, "epochs": 1, "batch_size": 64, "head": "softmax"},
-    space=search_gfe.sequence,
-    trial=search_gfe.NETWORK,
+    paper_protocol="shuffled",
+    download=gfe.download,
+    search=gfe.SEARCH_SEQUENCE,
+    parts=None,
 )
-PEOPLE = (
-    "people",
-    "whom it is for: known to the training part, or new",
-    {"choices": ["known", "new"]},
-)
-
-
-def parser():
-    result = gfe.parser(STUDY, __doc__)
-    heads = gfe.head_options("the frame in its context")
-    gfe.add_options(result, STUDY, [*gfe.TRAINING, PEOPLE, *heads])
-    return result
 
 
 def main(argv=None):
-    return common.main(STUDY, parser(), gfe.work, argv)
+    return study.main(STUDY, __doc__, argv)
 
 
 if __name__ == "__main__":

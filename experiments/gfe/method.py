@@ -1,15 +1,13 @@
 """From points to a decision in the GFE studies: features, network, head, model."""
 
-from dataclasses import dataclass
-
 import keras
 import numpy as np
-import pandas as pd
 
 import zoo
 from datasets import gfe
-from experiments.common import user_errors
-from experiments.gfe_learners import FrameNetwork, RecordingNetwork, standardise
+from experiments.gfe.networks import FrameNetwork, Part, RecordingNetwork, standardise
+from experiments.harness import metrics
+from experiments.harness.study import user_errors
 from zoo import heads, pruning
 from zoo._builder import FEATURES, PREDICTIONS
 from zoo.kinect import POINTS
@@ -37,29 +35,6 @@ TREES = {
 }
 
 
-@dataclass
-class Learned:
-    """What came of one part.
-
-    Attributes:
-        probability: that the expression is occurring, for the part's test frames.
-        history: a row an epoch: `epoch`, `loss`, `test_loss`; or `None`.
-        weights: of the network, or `None`.
-        scale: `mean` and `variance` in front of the network, or empty.
-        head: a fitted head, or `None`.
-        before: `probability` before pruning, or `None` without it.
-        units: number of hidden units at work after pruning, or `None`.
-    """
-
-    probability: np.ndarray
-    history: pd.DataFrame | None = None
-    weights: list | None = None
-    scale: dict | None = None
-    head: object = None
-    before: np.ndarray | None = None
-    units: int | None = None
-
-
 class Method:
     """How a study finds expressions; the same for all of them.
 
@@ -68,13 +43,11 @@ class Method:
         settings: the study's settings.
     """
 
-    def __init__(self, builder, settings):
+    def __init__(self, builder: str, settings):
         self.builder, self.settings = builder, settings
-        self.new_people = settings.get("people") == "new"
-        # Relative to the frames around, features are standardised already.
-        self.z_score = settings.get("z_score", "none" if self.new_people else "train")
+        self.new_people = settings.people == "new"
         self.on_recordings = NETWORKS[builder] is RecordingNetwork
-        self.geometric = settings["features"] == "geometric"
+        self.geometric = settings.features == "geometric"
         self.points = self.input()
         trunk = self.trunk()
         self.trunk_model = keras.Model(self.points, trunk)
@@ -104,41 +77,47 @@ class Method:
         shape = (*steps.get(self.builder, ()), self.width)
         return getattr(zoo, self.builder)(input_shape=shape, name=name)
 
-    def learn(self, part, points):
-        """Trains on a part's training frames and decides on its test frames.
+    def learn(self, part: Part, points: np.ndarray) -> dict:
+        """Train on a part's training frames and decide on its test frames.
 
         Args:
             part: the `Part`.
-            points: `(n, 100, 3)`, of the part's frames.
+            points: `(n, 100, 3)`, of its frames.
+
+        Returns:
+            `probability` that the expression is occurring, of the test frames, and its
+            cross-entropy `loss`; of a network `history` (`networks.HISTORY` per epoch),
+            `weights`, and `mean` and `variance` where a z-score is in front of it; the
+            fitted `head`; of a pruned network the probability `before` and the number
+            of `units` at work after.
         """
+        content = self.decide(part, points)
+        loss = metrics.loss(part.labels(part.test), content["probability"])
+        return {**content, "loss": loss}
+
+    def decide(self, part, points):
         x = self.features(part, points)
         if self.geometric:
             copies = [x[part.train]]
-            if self.new_people:
-                # Everybody's face has another better half.
+            if self.new_people:  # faces are asymmetric: train on mirror images too
                 copies.append(self.features(part, gfe.mirrored(points))[part.train])
-            with user_errors():
-                head = self.fit_head(part, np.concatenate(copies), len(copies))
-            return Learned(head.predict_proba(x[part.test])[:, 1], head=head)
+            head = self.fit_head(part, np.concatenate(copies), len(copies))
+            probability = head.predict_proba(x[part.test])[:, 1]
+            return {"probability": probability, "head": head}
         network = self.network
-        x, scale = standardise(part, x, self.z_score)
-        history = network.fit(part, x)
-        if self.settings["head"] == "softmax":
-            before = units = None
-            if self.settings.get("prune"):
-                before = network.predict(part, x, part.test)
-                units = len(pruning.mask(network.model, FEATURES, x[part.train]).kept)
-            probability = network.predict(part, x, part.test)
-            weights = network.model.get_weights()
-            return Learned(
-                probability, history, weights, scale, before=before, units=units
-            )
-        weights = network.model.get_weights()
-        with user_errors():
-            head = self.fit_head(part, network.features(part, x, part.train))
+        x, scale = standardise(part, x, self.settings.z_score)
+        content = {"history": network.fit(part, x), **scale}
+        if self.settings.prune:
+            content["before"] = network.predict(part, x, part.test)
+            kept = pruning.mask(network.model, FEATURES, x[part.train]).kept
+            content["units"] = len(kept)
+        content["weights"] = network.model.get_weights()
+        if self.settings.head == "softmax":
+            return {**content, "probability": network.predict(part, x, part.test)}
+        head = self.fit_head(part, network.features(part, x, part.train))
         learned = network.features(part, x, part.test)
         probability = head.predict_proba(learned)[:, 1]
-        return Learned(probability, history, weights, scale, head)
+        return {**content, "probability": probability, "head": head}
 
     def features(self, part, points):
         trunk = self.trunk_model
@@ -151,24 +130,25 @@ class Method:
 
     def fit_head(self, part, x, copies=1):
         truth = np.tile(part.labels(part.train), copies)
-        if self.settings["head"] == "xgboost":
-            return heads.xgboost(part.seed).set_params(**TREES).fit(x, truth)
-        # Calibrated on blocks of time: neighbours in time are too much alike.
-        pairs = []
-        for pair in gfe.blocks(part.index, part.train):
-            places = [np.searchsorted(part.train, rows) for rows in pair]
-            offsets = np.arange(copies)[:, None] * len(part.train)
-            pairs.append([(rows + offsets).ravel() for rows in places])
-        return heads.svm(calibration=pairs).fit(x, truth)
+        with user_errors():  # XGBoost may be absent, a block of time have one label
+            if self.settings.head == "xgboost":
+                return heads.xgboost(part.seed).set_params(**TREES).fit(x, truth)
+            # Calibrate on blocks of time: neighbours in time are too much alike.
+            pairs = []
+            for pair in gfe.blocks(part.index, part.train):
+                positions = [np.searchsorted(part.train, rows) for rows in pair]
+                offsets = np.arange(copies)[:, None] * len(part.train)
+                pairs.append([(rows + offsets).ravel() for rows in positions])
+            return heads.svm(calibration=pairs).fit(x, truth)
 
-    def saved(self, learned):
-        """One model for all expressions, from raw points.
+    def saved_model(self, learned: dict[str, dict]) -> keras.Model:
+        """Build one model for all expressions, from raw points.
 
         Args:
-            learned: dict of expressions to `Learned`.
+            learned: what `learn` returned, by expression.
 
         Returns:
-            A `keras.Model` from `(batch, 100, 3)` or `(batch, frames, 100, 3)` to the
+            A model from `(batch, 100, 3)` or `(batch, frames, 100, 3)` to the
             probability of each expression, in their order. Its features are `(...,
             expressions, width)`. With geometric features it ends in them: they
             are what the heads take.
@@ -176,47 +156,42 @@ class Method:
         if self.geometric:
             return self.trunk_model
         shared = self.trunk_model.output
-        if self.z_score == "recording":
+        if self.settings.z_score == "recording":
             shared = RecordingStandardisation(name="z_score")(shared)
-        networks = {name: self.restored(name, one) for name, one in learned.items()}
-        found = [
+        networks = {name: self.build(name) for name in learned}
+        for name, network in networks.items():
+            network.set_weights(learned[name]["weights"])
+        features = [
             zoo.feature_extractor(network)(self.scaled(shared, name, learned[name]))
             for name, network in networks.items()
         ]
-        width = found[0].shape[-1]
-        shape = (len(networks), width)
+        shape = (len(networks), features[0].shape[-1])
         shape = (-1, *shape) if self.on_recordings else shape
-        found = keras.layers.Reshape(shape, name=FEATURES)(
-            joined(found, "side_by_side")
-        )
+        features = join(features, "side_by_side")
+        features = keras.layers.Reshape(shape, name=FEATURES)(features)
         answers = []
-        for place, (name, network) in enumerate(networks.items()):
+        for number, (name, network) in enumerate(networks.items()):
             inside = network.get_layer(FEATURES).output
             top = keras.Model(inside, network.output, name=f"{name}_classifier")
             # Of the two classes the second: the expression is occurring.
             if self.on_recordings:
-                answers.append(top(found[:, :, place])[:, :, 1:])
+                answers.append(top(features[:, :, number])[:, :, 1:])
             else:
-                answers.append(top(found[:, place])[:, 1:])
-        answer = joined(answers, PREDICTIONS)
+                answers.append(top(features[:, number])[:, 1:])
+        answer = join(answers, PREDICTIONS)
         return keras.Model(self.points, answer, name=self.network.model.name)
 
-    def restored(self, name, learned):
-        network = self.build(name)
-        network.set_weights(learned.weights)
-        return network
-
-    def scaled(self, x, name, learned):
+    def scaled(self, x, name, content):
         """What the network of an expression takes."""
-        if learned.scale:
-            layer = keras.layers.Normalization(name=f"{name}_z_score", **learned.scale)
-            x = layer(x)
+        if "mean" in content:
+            scale = {key: content[key] for key in ("mean", "variance")}
+            x = keras.layers.Normalization(name=f"{name}_z_score", **scale)(x)
         if self.builder == "GrammaticalLSTM":
             x = keras.layers.Reshape((1, self.width), name=f"{name}_step")(x)
         return x
 
 
-def joined(tensors, name):
+def join(tensors, name):
     if len(tensors) == 1:
         return keras.layers.Identity(name=name)(tensors[0])
     return keras.layers.Concatenate(name=name)(tensors)

@@ -8,8 +8,9 @@ import pandas as pd
 import tensorflow as tf
 
 import zoo
-from experiments.common import StudyError
-from experiments.epochs import GraphTraining
+from experiments.harness import metrics
+from experiments.harness.graph_training import GraphTraining
+from experiments.harness.study import Diverged
 
 HISTORY = ["epoch", "loss", "test_loss"]
 # Frames of a recording that the sequence network is trained on at a time, and how far
@@ -22,25 +23,36 @@ class Part:
     """One expression in one round: what is trained and what is tested on.
 
     Attributes:
+        expression: its name.
+        round: name of the round's model.
+        block: number of the block of time that is validated, from 1; 0 without.
+        seed: of everything that is drawn.
         index: the expression's frames, see `datasets.gfe.index`.
         train: positions in it.
         test: positions in it.
         runs: lists of positions: frames in the order of time that may see each other.
-        seed: of everything that is drawn.
     """
 
+    expression: str
+    round: str
+    block: int
+    seed: int
     index: pd.DataFrame
     train: np.ndarray
     test: np.ndarray
     runs: list
-    seed: int
+
+    @property
+    def key(self) -> str:
+        block = f"-block_{self.block}" if self.block else ""
+        return f"{self.seed}-{self.round}{block}-{self.expression}"
 
     def labels(self, rows):
         return self.index["label"].to_numpy()[rows]
 
 
-def standardise(part, x, z_score):
-    """The features with their z-scores, and what they are relative to.
+def standardise(part: Part, x: np.ndarray, z_score: str):
+    """Return the features with their z-scores, and what they are relative to.
 
     Args:
         part: the `Part`.
@@ -74,42 +86,39 @@ class Network(GraphTraining):
     """
 
     def __init__(self, build, settings):
-        super().__init__(build, keras.optimizers.Adam(settings["learning_rate"]))
+        super().__init__(build, keras.optimizers.Adam(settings.learning_rate))
         self.settings = settings
         self.extractor = zoo.feature_extractor(self.model)
 
-    def fit(self, part, x):
-        """Trains on a part's standardised features.
+    def fit(self, part: Part, x: np.ndarray) -> list[list]:
+        """Train on a part's standardised features.
 
-        The history, a row an epoch, has the test part's loss as well, to be looked at:
-        nothing depends on it.
+        Returns:
+            The history, `HISTORY` per epoch. The test part's loss in it is there to be
+            looked at: nothing depends on it.
 
         Raises:
-            StudyError: the training diverged.
+            Diverged: the loss is not a number.
         """
         self.restart(part.seed)
         rng = np.random.default_rng(part.seed)
         rows, weights = self.drawn_from(part)
-        size = min(self.settings["batch_size"], len(rows))
+        size = min(self.settings.batch_size, len(rows))
         steps = len(rows) // size
         arrays = self.shaped(x), part.labels(slice(None)), weights
         arrays = [tf.constant(array) for array in arrays]
-        truth, history = part.labels(part.test), []
-        for epoch in range(self.settings["epochs"]):
+        history = []
+        for epoch in range(self.settings.epochs):
             # Batches of one size: what is left over has its turn in another epoch.
             order = rng.permutation(rows)[: steps * size]
             order = order.reshape(steps, size, *rows.shape[1:])
             loss = float(self.train(*arrays, tf.constant(order, tf.int32)))
             if not np.isfinite(loss):
-                raise StudyError(
-                    f"The training diverged in epoch {epoch + 1}: its loss is {loss}. "
-                    "Lower --learning-rate."
-                )
-            probability = self.predict(part, x, part.test)
-            right = np.where(truth == 1, probability, 1 - probability)
-            test_loss = float(-np.mean(np.log(np.maximum(right, 1e-7))))
+                raise Diverged(f"in epoch {epoch + 1}: its loss is {loss}")
+            genuine = self.predict(part, x, part.test)
+            test_loss = metrics.loss(part.labels(part.test), genuine)
             history.append([epoch, loss, test_loss])
-        return pd.DataFrame(history, columns=HISTORY)
+        return history
 
 
 class FrameNetwork(Network):
@@ -140,16 +149,15 @@ class RecordingNetwork(Network):
         trained[part.train] = 1
         stretches = []
         for run in part.runs:
-            starts = range(0, max(len(run) - STRETCH, 0) + STRIDE, STRIDE)
-            for start in starts:
-                place = np.arange(start, start + STRETCH)
-                stretches.append(run[np.clip(place, 0, len(run) - 1)])
+            for start in range(0, max(len(run) - STRETCH, 0) + STRIDE, STRIDE):
+                frames = np.arange(start, start + STRETCH)
+                stretches.append(run[np.clip(frames, 0, len(run) - 1)])
         stretches = np.array([s for s in stretches if trained[s].any()])
         # Keras divides a loss by the number of all frames, weightless ones included.
         return stretches, trained / trained[stretches].mean()
 
     def everywhere(self, infer, part, x):
-        """What a model says of every frame, from all of its run."""
+        """Infer every frame from the whole of its run."""
         answers = [np.asarray(infer(x[run][None]))[0] for run in part.runs]
         result = np.empty((len(x), answers[0].shape[-1]), np.float32)
         for run, answer in zip(part.runs, answers, strict=True):
