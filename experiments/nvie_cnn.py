@@ -1,7 +1,7 @@
 """The shallow network on posed and spontaneous expressions: the thesis's best model.
 
 Paper     Christensen, "Differentiating Between Spontaneous and Posed Facial Expression
-          using Inception V4", University of Agder, 2018 (seeds/003)
+          using Inception V4", University of Agder, 2018
 Command   python -m experiments.nvie_cnn --data-dir NVIE
 Expected  the thesis reports an accuracy of 71.6 % (2 classes) and 22.7 % (12), on a
           split by picture. Not reproduced here: the data are under an agreement.
@@ -11,46 +11,43 @@ Time      on the sample about 1 minute on 2 CPU cores.
 if not __package__:
     raise SystemExit("Start it in the checkout: python -m experiments.nvie_cnn")
 
-from experiments import common, nvie, nvie_network
+from dataclasses import dataclass
 
-STUDY = common.Study(
+from datasets import about
+from experiments import nvie, papers
+from experiments.harness import study
+from experiments.harness.options import AboveZero, Positive
+
+
+@dataclass
+class Settings(nvie.NetworkSettings):
+    """Settings of the shallow network."""
+
+    learning_rate: AboveZero = 5e-5
+    epochs: Positive = 300
+    patience: Positive = 20
+
+
+STUDY = study.Study(
     name="nvie_cnn",
     model="shallow CNN",
+    settings=Settings,
+    dataset=about.NVIE,
+    paper=papers.CHRISTENSEN,
+    reported=papers.NVIE_CNN,
+    spec=nvie.spec,
+    work=nvie.work,
     builder="ShallowCNN",
-    dataset="nvie",
-    paper=nvie.PAPER,
-    reported={"spontaneous": 0.716, "emotion": 0.227},
-    defaults={
-        "learning_rate": 5e-5,
-        "dropout": 0.4,
-        "batch_size": 64,
-        "decay": 0,
-        "l2": True,
-        "augment": True,
-        "activation": "softmax",
-        "train_layers": 0,
-        "size": 96,
-        "weights": "none",
-        "epochs": 300,
-        "patience": 20,
-        "head": "softmax",
-        "strategy": "none",
-    },
     # Few pictures make few steps an epoch, so larger steps.
     sample={"learning_rate": 5e-4, "batch_size": 32, "augment": False, "epochs": 40},
-    paper_protocol="image",
     quick={"epochs": 2, "size": 32},
-    space=nvie_network.space,
-    trial=nvie_network.TRIAL,
+    paper_protocol="image",
+    search=nvie.search(),
 )
 
 
-def parser():
-    return nvie_network.parser(STUDY, __doc__)
-
-
 def main(argv=None):
-    return common.main(STUDY, parser(), nvie_network.work, argv)
+    return study.main(STUDY, __doc__, argv)
 
 
 if __name__ == "__main__":

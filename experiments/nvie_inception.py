@@ -1,7 +1,7 @@
 """Inception V4 on posed and spontaneous expressions: the thesis's main model.
 
 Paper     Christensen, "Differentiating Between Spontaneous and Posed Facial Expression
-          using Inception V4", University of Agder, 2018 (seeds/003)
+          using Inception V4", University of Agder, 2018
 Command   python -m experiments.nvie_inception --data-dir NVIE
 Expected  the thesis reports an accuracy of 67.4 % (2 classes) and 17.3 % (12), on a
           split by picture. Not reproduced here: the data are under an agreement.
@@ -14,34 +14,39 @@ mode is not stated; 2 lies in the range it settled on (1 to 3).
 if not __package__:
     raise SystemExit("Start it in the checkout: python -m experiments.nvie_inception")
 
-import functools
+from dataclasses import dataclass
 
-from experiments import common, nvie, nvie_network
+from datasets import about
+from experiments import nvie, papers
+from experiments.harness import study
+from experiments.harness.options import Positive, Share
 
-STUDY = common.Study(
+
+@dataclass
+class Settings(nvie.NetworkSettings):
+    """Settings of Inception V4."""
+
+    dropout: Share | None = None
+    """share of the features dropped, 0 to 1 (default: 0.4, with --task emotion 0.7)"""
+    train_layers: int | str = 2
+    size: Positive = 299
+    weights: str = "imagenet"
+
+    def __post_init__(self):
+        if self.dropout is None:
+            self.dropout = 0.7 if self.task == "emotion" else 0.4
+
+
+STUDY = study.Study(
     name="nvie_inception",
     model="Inception V4",
+    settings=Settings,
+    dataset=about.NVIE,
+    paper=papers.CHRISTENSEN,
+    reported=papers.NVIE_INCEPTION,
+    spec=nvie.spec,
+    work=nvie.work,
     builder="InceptionV4",
-    pretrained=True,
-    dataset="nvie",
-    paper=nvie.PAPER,
-    reported={"spontaneous": 0.674, "emotion": 0.173},
-    defaults={
-        "learning_rate": 5e-4,
-        "dropout": {"spontaneous": 0.4, "emotion": 0.7},
-        "batch_size": 64,
-        "decay": 0,
-        "l2": True,
-        "augment": True,
-        "activation": "softmax",
-        "train_layers": 2,
-        "size": 299,
-        "weights": "imagenet",
-        "epochs": 100,
-        "patience": 10,
-        "head": "softmax",
-        "strategy": "none",
-    },
     # Random weights, so all layers train; small pictures, few epochs.
     sample={
         "learning_rate": 3e-4,
@@ -52,7 +57,6 @@ STUDY = common.Study(
         "weights": "none",
         "epochs": 4,
     },
-    paper_protocol="image",
     # Of untrained weights only the classifier: the rest then runs once.
     quick={
         "epochs": 1,
@@ -62,17 +66,13 @@ STUDY = common.Study(
         "train_layers": 1,
         "augment": False,
     },
-    space=functools.partial(nvie_network.space, inception=True),
-    trial=nvie_network.TRIAL,
+    paper_protocol="image",
+    search=nvie.search(inception=True),
 )
 
 
-def parser():
-    return nvie_network.parser(STUDY, __doc__)
-
-
 def main(argv=None):
-    return common.main(STUDY, parser(), nvie_network.work, argv)
+    return study.main(STUDY, __doc__, argv)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,106 @@
+"""What the three studies on NVIE declare: settings, measures, the search of networks.
+
+Christensen 2018; the options of the networks are those of Table 4.1.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from datasets import about
+from experiments.harness import options, study
+from experiments.harness.metrics import Spec
+from experiments.harness.options import AboveZero, NotNegative, Positive, Share
+
+
+@dataclass
+class Settings(options.Settings):
+    """Settings of every study on NVIE."""
+
+    task: Literal["spontaneous", "emotion"] = "spontaneous"
+    """posed or spontaneous (2 classes), or that with six emotions (12 classes)"""
+    protocol: Literal[tuple(about.NVIE.protocols)] = "subject"
+    """who is tested: subjects that were not trained on, or, as in the thesis, pictures
+    of the same people"""
+
+
+@dataclass
+class NetworkSettings(Settings):
+    """Settings of the two networks."""
+
+    validate: bool = False
+    """measure the validation part, by which a training stops, instead of the test part:
+    for choosing settings"""
+    learning_rate: AboveZero = 5e-4
+    """of Adam, at the start"""
+    dropout: Share = 0.4
+    """share of the features dropped, 0 to 1"""
+    batch_size: Positive = 64
+    """pictures a step"""
+    decay: NotNegative = 0.0
+    """learning rate decay: it ends at rate / (1 + X), with 0 it stays"""
+    l2: bool = True
+    """weight penalty, 4e-5"""
+    augment: bool = True
+    """augmentation of the training pictures"""
+    activation: Literal["softmax", "sigmoid"] = "softmax"
+    """of the classifier; with sigmoid the saved model gives a probability a class,
+    which the report scales to sum to 1"""
+    train_layers: int | str = 0
+    """0 all, 1 the classifier, 2 to 5 also down to Inception-C, Reduction-B,
+    Inception-B, Reduction-A; or the name of one block, as Mixed_7b"""
+    size: Positive = 96
+    """side of the pictures, in pixels"""
+    weights: str = "none"
+    """to start from: none, a file, or, for Inception V4, imagenet"""
+    epochs: Positive = 100
+    """at the most"""
+    patience: Positive = 10
+    """epochs without a lower validation cross-entropy before it stops"""
+    head: Literal["softmax", "svm", "xgboost"] = "softmax"
+    """what decides: the network's own classifier, or an SVM or XGBoost on its
+    features"""
+
+
+def spec(settings: Settings) -> Spec:
+    """Return how a study's answers are measured; the classes are those of the task."""
+    from datasets.nvie import CLASS_NAMES
+
+    return Spec(
+        classes=CLASS_NAMES[settings.task], decides=("accuracy",), people="subjects"
+    )
+
+
+def work(run: study.Run) -> study.Result:
+    """Train and evaluate a network."""
+    from experiments.nvie import network
+
+    return network.work(run)
+
+
+def space(inception: bool = False) -> dict:
+    """Table 4.1 of the thesis; the rows of Inception V4 are its own (section 4.4.3)."""
+    from experiments.search import space
+
+    found = {
+        "learning_rate": space.log(1e-6, 1e-3),
+        "dropout": space.even(0.0, 1.0, 0.1),
+        "batch_size": space.one_of(8, 16, 32, 64),
+        "decay": space.one_of(0.0, 2.0, 4.0, 8.0, 10.0),
+        "l2": space.onoff(),
+        "augment": space.onoff(),
+    }
+    if inception:
+        found["activation"] = space.one_of("softmax", "sigmoid")
+        found["train_layers"] = space.one_of(0, 1, 2, 3, 4, 5)
+    return found
+
+
+def search(inception: bool = False) -> study.Search:
+    return study.Search(
+        space=lambda: space(inception),
+        held_out="Validated on the validation part of the hold-out by subject: people "
+        "who are in neither the training nor the test part. By the same pictures a "
+        "training stops, here as in the study. The test part was not looked at.",
+        tested="Its test part is new to all that was chosen here.",
+        fixed={"validate": True},
+    )

@@ -1,10 +1,10 @@
 """The thesis's search over SVM settings, whole, from one Gram matrix.
 
 Source: Christensen 2018, section 4.4.4 and table 4.3. The thesis drew 70 of the 126
-settings at random, because the grid took weeks. Nearly all of that time goes into
-products of pictures, and all kernels are functions of the same products: with
-G = X X^T, linear is G, poly is (gamma G)^3 and rbf is exp(-gamma (g_ii + g_jj - 2 g_ij)).
-So G is computed once, and GridSearchCV goes over C on each precomputed kernel.
+settings at random, because the grid took weeks: nearly all of it for products of
+pictures. All kernels are functions of the same products: with G = X X^T, linear is G,
+poly is (gamma G)^3 and rbf is exp(-gamma (g_ii + g_jj - 2 g_ij)). So G is computed
+once, and GridSearchCV goes over C on each precomputed kernel.
 
 Our readings: poly has scikit-learn's defaults, degree 3 and coef0 0; the criterion is
 accuracy, the default of the RandomizedSearchCV that the thesis used. Scores are those
