@@ -20,7 +20,6 @@ In NVIE itself file format and recording session differ between the parts; here
 a BMP holds pixels that went through the same JPEG compression as a posed picture.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -283,30 +282,3 @@ def _stray(folder: Path) -> None:
         (place / ".DS_Store").write_bytes(b"\0\0\0\1Bud1" + bytes(120))
     (subject / "infrared").mkdir()
     (subject / "visible" / "99").mkdir()
-
-
-def _main(arguments=None) -> None:
-    from datasets.sample.contact_sheet import draw_sheet
-
-    parser = argparse.ArgumentParser(
-        prog="python -m datasets.sample.nvie",
-        description="The synthetic stand-in for NVIE: write it, or show it.",
-    )
-    parser.add_argument("--out", metavar="FOLDER", help="render the tree there")
-    parser.add_argument(
-        "--contact-sheet", metavar="PATH", help="draw an overview (PNG)"
-    )
-    given = parser.parse_args(arguments)
-    if not (given.out or given.contact_sheet):
-        parser.error("nothing to do: give --out FOLDER or --contact-sheet PATH")
-    try:
-        if given.out:
-            render(given.out)
-        if given.contact_sheet:
-            draw_sheet(given.contact_sheet)
-    except OSError as error:
-        parser.error(str(error))
-
-
-if __name__ == "__main__":
-    _main()

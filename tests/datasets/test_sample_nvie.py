@@ -325,21 +325,3 @@ def test_a_killed_process_leaves_nothing_that_looks_complete(tmp_path, monkeypat
     monkeypatch.setenv("DUCHENNE_CACHE", str(tmp_path))
     monkeypatch.setattr(nvie, "render", partial(nvie.render, subjects=1))
     assert (sample.path() / "README.txt").is_file()
-
-
-def test_command_line_needs_something_to_do(tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        nvie._main([])
-    assert "--contact-sheet" in capsys.readouterr().err
-    (tmp_path / "mine.txt").touch()
-    with pytest.raises(SystemExit):
-        nvie._main(["--out", str(tmp_path)])
-    assert "not empty" in capsys.readouterr().err
-
-
-def test_contact_sheet_is_a_picture_for_the_readme(tmp_path):
-    nvie._main(["--contact-sheet", str(tmp_path / "sheet.png")])
-    sheet = read(tmp_path / "sheet.png")
-    assert sheet.shape[1] == 1200
-    assert (tmp_path / "sheet.png").stat().st_size < 400_000
-    assert len(np.unique(sheet.reshape(-1, 3), axis=0)) > 100

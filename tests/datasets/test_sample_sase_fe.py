@@ -1,11 +1,9 @@
 """The sample of SASE-FE: its files, its faces, and what it teaches."""
 
-import shutil
 import zipfile
 
 import numpy as np
 import pytest
-from PIL import Image
 from scipy.ndimage import gaussian_filter1d
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_predict
@@ -15,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from datasets import landmarks, sample
 from datasets import sase_fe as dataset
 from datasets.landmarks import LandmarkTrack
-from datasets.sample import face68, sase_fe, sase_fe_sheet
+from datasets.sample import face68, sase_fe
 from datasets.sample import sase_fe_clips as clips
 
 
@@ -261,15 +259,3 @@ def test_it_tells_its_own_size(tmp_path, monkeypatch):
     monkeypatch.setenv("DUCHENNE_CACHE", str(tmp_path / "file"))
     with pytest.raises(OSError, match=r"\(about 7 MB\).* DUCHENNE_CACHE"):
         sample.path("sase_fe")
-
-
-def test_the_sheet_is_a_picture_for_the_readme(tmp_path, capsys):
-    sase_fe_sheet._main([str(tmp_path / "sheet.png")])
-    with Image.open(tmp_path / "sheet.png") as picture:
-        assert picture.format == "PNG" and picture.size == (1200, 1140)
-        assert len(picture.convert("RGB").getcolors(1 << 20)) > 50
-    assert (tmp_path / "sheet.png").stat().st_size < 400_000
-    shutil.rmtree(tmp_path)
-    with pytest.raises(SystemExit):
-        sase_fe_sheet._main([str(tmp_path / "sheet.png")])
-    assert "No such file" in capsys.readouterr().err
