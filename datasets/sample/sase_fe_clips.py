@@ -2,10 +2,11 @@
 
 What sets genuine from fake follows the rules of Seckington's network, which Christensen
 (2018) sums up in section 3.1 (muscles that hardly obey the will, apex overlap,
-asymmetry, duration, speed): felt ones start slower and more smoothly, waver at their apex, end
-slowly, are alike on both sides, their muscles move together, and AU 6 of happiness and
-its like join in; fake ones start abruptly, stay on a plateau and are stronger on the
-subject's left. How slow, how smooth and which muscle for which emotion is ours.
+asymmetry, duration, speed): felt ones start slower and more smoothly, waver at their
+apex, end slowly, are alike on both sides, their muscles move together, and AU 6 of
+happiness and its like join in; fake ones start abruptly, stay on a plateau and are
+stronger on the subject's left. How slow, how smooth and which muscle for which emotion
+is ours.
 
 Our readings: all cues belong to all six emotions, are drawn apart from each other, and
 overlap. Everyone has an own tempo, liveliness, habit of leaning to a side, way of
