@@ -87,7 +87,11 @@ def draw_video(path, rows, place):
     cv2 = opencv()
     place.parent.mkdir(parents=True, exist_ok=True)
     writer, count = None, 0
-    with replaced(place) as partial, Video(path) as video, warnings.catch_warnings():
+    with (
+        replaced(place, ".mp4") as partial,
+        Video(path) as video,
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")
         for row, (_, frame) in zip(rows, video, strict=False):
             if writer is None:

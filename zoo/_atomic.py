@@ -12,8 +12,13 @@ SAVED_MODEL += ("keras_metadata.pb", "saved_model.pb")
 
 
 @contextlib.contextmanager
-def replaced(path):
-    """Give a path beside that of a file, which it becomes if all went well."""
+def replaced(path, ending=""):
+    """Give a path beside that of a file, which it becomes if all went well.
+
+    Args:
+        path: the file.
+        ending: of the path beside it, for writers that go by it.
+    """
     path = pathlib.Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(
@@ -24,7 +29,7 @@ def replaced(path):
         raise IsADirectoryError(
             f"Expected the path of a file. Received a folder: {path}"
         )
-    partial = beside(path)
+    partial = beside(path, ending)
     try:
         yield partial
         os.replace(partial, path)
@@ -76,6 +81,6 @@ def exchange(partial, path):
             new.rename(old)
 
 
-def beside(path):
-    """Return a hidden path beside another: of the same ending, new at each call."""
-    return path.with_name(f".{uuid.uuid4().hex[:8]}.{path.name}")
+def beside(path, ending=""):
+    """Return a hidden path beside another; threads may write to one path at once."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial{ending}")

@@ -1,8 +1,7 @@
-"""Run folders of every kind, by the studies' own writers, and files to read."""
+"""Run folders of every kind, by the harness's own writers, and files to read."""
 
 import json
 import shutil
-import types
 
 import cv2
 import numpy as np
@@ -13,6 +12,8 @@ from zoo.trained_run import load_run
 
 CLASSES = ["posed", "spontaneous"]
 EMOTIONS = ["joy", "fear", "anger"]
+STUDY = "some_study"
+REPORT = "# Some study\n\nAbove chance; 95 % of\u00a0\u00bb42\u00ab.\n"
 TWELVE = [f"{kind} {name}" for kind in CLASSES for name in EMOTIONS]
 
 
@@ -23,47 +24,57 @@ def drawn(n, width, classes, seed=0):
     return rng.normal(size=(n, width)) + labels[:, None], labels
 
 
-def picture_network():
-    from experiments import nvie_cnn, nvie_network
+def serve(path, inputs, classes, parts, **more):
+    """As the studies write serving.json."""
+    from experiments.harness.run_folder import write_serving
 
-    settings = nvie_cnn.STUDY.defaults | {"size": 32, "weights": "none"}
-    settings |= {"task": "spontaneous", "train_layers": 0, "activation": "sigmoid"}
-    model = nvie_network.build(nvie_cnn.STUDY, settings)
+    write_serving(path, STUDY, "real", inputs, classes, parts, **more)
+
+
+def picture_network():
+    import keras
+
+    import zoo
+    from zoo.layers import PreparePictures
+
+    pictures = keras.Input((None, None, 3))
+    x = PreparePictures(32)(pictures)
+    model = zoo.ShallowCNN(input_tensor=x, classes=2, classifier_activation="sigmoid")
     last = model.layers[-1]  # or all answers would be near 1/2
     last.set_weights([10 * last.get_weights()[0], *last.get_weights()[1:]])
     return model
 
 
-def write_pictures(run):
+def write_pictures(path):
     """The framing is that of pictures in which the face is a third of the width."""
-    picture_network().save(run.folder.path / "model.keras")
+    picture_network().save(path / "model.keras")
     framing = {"width": 3.0, "height": 2.0, "x": 1.5, "y": 0.75}
     part = {"model": "model.keras", "head": None}
-    run.folder.write_serving(run, "pictures", CLASSES, {"": part}, framing=framing)
+    serve(path, "pictures", CLASSES, {"": part}, framing=framing)
 
 
-def write_whole(run):
+def write_whole(path):
     """A head on pixels, of pictures in which no faces were found."""
     from zoo import heads
 
     head = heads.logistic().fit(*drawn(20, 3 * 8 * 8, 2))
-    part = {"model": None, "head": heads.save(head, run.folder.path).name}
+    part = {"model": None, "head": heads.save(head, path).name}
     part |= {"known": [0, 1], "size": 8}
-    run.folder.write_serving(run, "pictures", CLASSES, {"": part}, framing=None)
+    serve(path, "pictures", CLASSES, {"": part}, framing=None)
 
 
-def write_twelve(run):
+def write_twelve(path):
     """A head on features that knows three of the classes; six are enough here."""
     from zoo import heads
 
-    picture_network().save(run.folder.path / "model.keras")
+    picture_network().save(path / "model.keras")
     head = heads.xgboost(n_estimators=5).fit(*drawn(40, 2048, 3))
-    part = {"model": "model.keras", "head": heads.save(head, run.folder.path).name}
+    part = {"model": "model.keras", "head": heads.save(head, path).name}
     part |= {"known": [0, 4, 5]}
-    run.folder.write_serving(run, "pictures", TWELVE, {"": part})
+    serve(path, "pictures", TWELVE, {"": part})
 
 
-def write_points(run, whole=False):
+def write_points(path, whole=False):
     """Two models, of which one has heads; or one that takes recordings."""
     import keras
 
@@ -81,23 +92,23 @@ def write_points(run, whole=False):
         else:
             x = keras.layers.Dense(6, name="features")(x)
         x = keras.layers.Dense(2, "sigmoid")(x)
-        (run.folder.path / name).mkdir()
-        keras.Model(raw, x).save(run.folder.path / name / "model.keras")
+        (path / name).mkdir()
+        keras.Model(raw, x).save(path / name / "model.keras")
         parts[name] = {"model": f"{name}/model.keras", "heads": {}}
     for place, expression in enumerate(["topics", "negative"]):
-        own = run.folder.path / "on_b" / expression
+        own = path / "on_b" / expression
         own.mkdir()
         head = heads.xgboost(n_estimators=5).fit(*drawn(30, 6, 2, seed=place))
         file = heads.save(head, own).name
         parts["on_b"]["heads"][expression] = f"on_b/{expression}/{file}"
-    run.folder.write_serving(run, "points", ["topics", "negative"], parts)
+    serve(path, "points", ["topics", "negative"], parts)
 
 
-def write_recordings(run):
-    write_points(run, whole=True)
+def write_recordings(path):
+    write_points(path, whole=True)
 
 
-def write_diameters(run):
+def write_diameters(path):
     import keras
 
     import zoo
@@ -108,66 +119,59 @@ def write_diameters(run):
         raw = keras.Input((None,), name="raw_diameters")
         model = zoo.PupilCourse(input_tensor=StandardisedDiameters(720)(raw))
         model.layers[-1].set_weights([drawn(12, 2, 2, seed)[0], np.zeros(2)])
-        model.save(run.folder.path / f"{name}model.keras")
+        model.save(path / f"{name}model.keras")
         parts[name] = {"model": f"{name}model.keras"}
-    run.folder.write_serving(run, "diameters", ["posed", "genuine"], parts)
+    serve(path, "diameters", ["posed", "genuine"], parts)
 
 
-def write_tracks(run):
+def write_tracks(path):
     import zoo
-    from experiments import sase
     from zoo import heads
 
-    tasks, rng = [], np.random.default_rng(0)
+    parts, rng = {}, np.random.default_rng(0)
     for emotion in ["anger", "happiness"]:
-        place = run.folder.path / emotion
+        place = path / emotion
         place.mkdir()
         model = zoo.LSTMPB(units=4, depth=1)
         model.save(place / "model.keras")
         videos = list(rng.uniform(-0.5, 0.5, (40, 6, 80)))
         vectors, labels = model.recognise(videos, 2, 0.9), np.arange(40) % 2
         heads.save(heads.xgboost(n_estimators=20).fit(vectors, labels), place)
-        tasks.append(types.SimpleNamespace(folder=place))
-    sase.serve(run, tasks)
+        files = {"model": f"{emotion}/model.keras", "head": f"{emotion}/head.ubj"}
+        parts[emotion] = files
+    settings = {"seed": 3, "steps": 2, "pb_rate": 0.9, "test_copies": 2}
+    serve(path, "tracks", ["fake", "genuine"], parts, settings=settings)
 
 
 WRITERS = {
-    "pictures": ("nvie_cnn", write_pictures),
-    "whole": ("nvie_svm", write_whole),
-    "twelve": ("nvie_cnn", write_twelve),
-    "points": ("gfe_mlp", write_points),
-    "recordings": ("gfe_sequence", write_recordings),
-    "diameters": ("pupil_lstm", write_diameters),
-    "tracks": ("sase_lstm_pb", write_tracks),
+    "pictures": write_pictures,
+    "whole": write_whole,
+    "twelve": write_twelve,
+    "points": write_points,
+    "recordings": write_recordings,
+    "diameters": write_diameters,
+    "tracks": write_tracks,
 }
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """Function from one of `WRITERS` to a finished run folder."""
-    import importlib
-
     import keras
 
-    from experiments.common import Run
-    from experiments.run_folder import RunFolder
+    from experiments.harness.run_folder import RunFolder
 
     out, made = tmp_path_factory.mktemp("trained"), {}
 
     def folder_of(kind):
-        if kind in made:
-            return made[kind]
-        name, write = WRITERS[kind]
-        study = importlib.import_module(f"experiments.{name}").STUDY
-        settings = {"seed": 3, "steps": 2, "pb_rate": 0.9, "test_copies": 2}
-        settings |= {"kind": kind}
-        folder = RunFolder.open(out, name, settings, resume=False)
-        run = Run(study, settings, folder, out, "real", f"python -m experiments.{name}")
-        keras.utils.set_random_seed(0)
-        write(run)
-        folder.write_config(run, {"n_train": 40})
-        folder.write_json("metrics.json", {"accuracy": 0.5})
-        made[kind] = folder.finish()
+        if kind not in made:
+            folder = RunFolder.open(out, STUDY, kind, resume=False)
+            keras.utils.set_random_seed(0)
+            WRITERS[kind](folder.path)
+            folder.write_json("config.json", {"settings": {"seed": 3}})
+            folder.write_json("metrics.json", {"accuracy": 0.5})
+            (folder.path / "README.md").write_text(REPORT, encoding="utf-8")
+            made[kind] = folder.finish()
         return made[kind]
 
     return folder_of

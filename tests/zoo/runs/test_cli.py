@@ -52,10 +52,21 @@ def test_info(capsys):
     assert "error: " in capsys.readouterr().err
 
 
-def test_a_card_of_nothing(tmp_path, capsys):
-    """Of a whole run: see tests/experiments/test_nvie.py."""
-    assert run("card", tmp_path / "nowhere") == 2
-    assert "no folder" in capsys.readouterr().err
+def test_the_card_is_the_report(trained, tmp_path, capsys):
+    folder = trained("whole")
+    assert run("card", folder) == 0
+    assert capsys.readouterr().out == (folder / "README.md").read_text("utf-8")
+    unfinished = tmp_path / ".unfinished-20300101-1"
+    shutil.copytree(folder, unfinished)
+    (tmp_path / "empty").mkdir()
+    for name, told in [
+        ("nowhere", "there is nothing"),
+        (unfinished.name, "interrupted. Finish it with --resume"),
+        ("empty", "it has no README.md"),
+    ]:
+        assert run("card", tmp_path / name) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("error: ") and told in error and name in error
 
 
 def test_wrong_use(trained, given, tmp_path, capsys):
@@ -176,9 +187,8 @@ def test_killed_in_the_middle(trained, tmp_path):
         (folder / f"{number}.png").symlink_to("0.png")
     out.write_text("as it was")
     program = started("predict", trained("whole"), folder, "--out", out)
-    end = time.time() + 120
-    while not list(tmp_path.glob(".results.csv-*")) and time.time() < end:
-        time.sleep(0.02)
+    assert any(b"taken whole" in line for line in program.stderr)  # now it begins
+    time.sleep(1)
     program.kill()
     _, told = program.communicate(timeout=120)
     assert program.returncode == -signal.SIGKILL, told

@@ -1,14 +1,11 @@
 """Folders that are no runs, not whole, or damaged."""
 
-import math
 import shutil
 
-import keras
 import numpy as np
 import pytest
 
 from zoo import heads
-from zoo.layers import PreparePictures
 from zoo.trained_run import load_run, parts
 
 RNG = np.random.default_rng(0)
@@ -83,34 +80,26 @@ DAMAGED = {
         (put("format", value=2), "format 2"),
         (put("inputs", value="sounds"), "'sounds'"),
         (put("inputs", value=["pictures"]), "'pictures'"),
-        (put("format", value=True), "format True"),
         (put("study", value={}), "expected study"),
-        (put("study", value="nvie\x1b[31m"), "expected study"),
         (put("data", value=["real"]), "expected data"),
+        (put("data", value="invented"), "expected data"),
         (put("parts", value={}), "expected parts"),
         (put("parts", value=[""]), "expected parts"),
-        (put("parts", value={"\n": {}}), "expected parts"),
         (put("parts", "", value=None), "expected parts"),
         (put("parts", "", "head", value=None), "serving.json"),
         (put("parts", "", "head", value="../head.skops"), "inside"),
         (put("parts", "", "head", value=5), "inside"),
         (put("parts", "", "size", value=9), "192 features.*243"),
-        *[(put("parts", "", "size", value=size), "size to be.*1 to 2048")
-          for size in ["8", 8.0, True, [8], None, 0, -1, 2049, 10**9, math.nan]],
+        (put("parts", "", "size", value="8"), "serving.json"),
+        (put("parts", "", "size", value=None), "serving.json"),
         (put("parts", "", "known", value=[0]), "2 classes.*1"),
-        *[(put("parts", "", "known", value=known), "known to be increasing numbers")
-          for known in [[0, 2], [1, 0], [0, 0], [-1, 0], [0.0, 1.0], [False, True],
-                        ["0"], [], None, "01", {"0": 0}, 10**9]],
-        *[(put("classes", value=classes), "classes to be")
-          for classes in [None, [1, 2], [], "ab", {"a": 1}, ["a", "a"], ["a", ""],
-                          ["a", "\x1b[31m"], [f"{n}" for n in range(101)]]],
-        *[(put("framing", value=framing), "framing to be")
-          for framing in ["wide", {"width": 1}, [], 5, dict.fromkeys("whxy", 1)]],
-        *[(put("framing", value={"width": 2, "height": 2, "x": 1, "y": 1} | changed),
-           f"framing's {next(iter(changed))} to be")
-          for changed in [{"width": 1e9}, {"width": None}, {"height": 0.4},
-                          {"height": math.nan}, {"x": 0}, {"x": 2}, {"x": None},
-                          {"y": -1}, {"y": True}]],
+        (put("parts", "", "known", value=[0, 2]), r"the classes \[0, 2\]"),
+        (put("parts", "", "known", value=None), "serving.json"),
+        *[(put("classes", value=classes), "expected classes")
+          for classes in [None, [1, 2], [], "ab", {"a": 1}]],
+        *[(put("framing", value=framing), "expected framing")
+          for framing in ["wide", {"width": 1}, [], 5, dict.fromkeys("whxy", 1),
+                          {"width": 2, "height": 2, "x": 1, "y": None}]],
     ],
     "pictures": [
         (put("classes", value=["posed", "genuine", "other"]), "2 values for 3"),
@@ -129,16 +118,12 @@ DAMAGED = {
         (put("parts", "on_b", "heads", value={}), None),
     ],
     "tracks": [
-        (put("classes", value=["genuine", "fake"]), "classes of tracks"),
+        (put("classes", value=["genuine"]), "2 classes.*1"),
         (put("settings", value={}), "steps"),
-        (put("settings", value=[]), "settings to be a dict"),
-        *[(put("settings", name, value=value), f"settings' {name} to be")
-          for name, values in [
-              ("steps", [0, -5, True, "3", None, 10_001, 10**30]),
-              ("test_copies", ["2", -1, 1001, 2.0]),
-              ("seed", [1.5, -1, 2**32]),
-              ("pb_rate", ["x", None, True, -1, 101, math.nan, math.inf, 10**400]),
-          ] for value in values],
+        (put("settings", value=[]), "serving.json"),
+        *[(put("settings", name, value=value), f"expected {name}")
+          for name in ["steps", "test_copies", "seed", "pb_rate"]
+          for value in ["3", None]],
     ],
 }  # fmt: skip
 
@@ -171,15 +156,6 @@ def test_files_are_not_read_through_links_that_lead_out(copied, tmp_path):
         (folder / name).symlink_to(tmp_path / name)
         with pytest.raises(ValueError, match=f"inside.*{name}"):
             load_run(folder)
-
-
-def test_a_network_on_huge_pictures_is_refused(copied):
-    folder = copied("pictures")
-    pictures = keras.Input((None, None, 3))
-    x = keras.layers.GlobalAveragePooling2D()(PreparePictures(2049)(pictures))
-    keras.Model(pictures, keras.layers.Dense(2)(x)).save(folder / "model.keras")
-    with pytest.raises(ValueError, match="size to be.*1 to 2048. Received: 2049"):
-        load_run(folder)
 
 
 def test_models_and_heads_of_other_runs_are_refused(copied, trained, tmp_path):

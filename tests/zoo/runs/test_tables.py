@@ -71,7 +71,7 @@ def test_a_table_holds_any_text_and_leaves_out_nothing(ending, tmp_path):
     surrogate = os.fsdecode(b"\xff.jpg")
     with _tables.writing(path, columns) as table:
         for row in [*WRITTEN, {"input": surrogate}]:
-            table.write(row)
+            table(row)
         assert not path.exists()
     if ending == ".csv":
         with open(path, newline="") as file:
@@ -99,7 +99,7 @@ def test_a_table_is_complete_or_as_before(ending, tmp_path):
             path.write_text(before)
         with pytest.raises(KeyboardInterrupt):
             with _tables.writing(path, ["input"]) as table:
-                table.write({"input": "a"})
+                table({"input": "a"})
                 raise KeyboardInterrupt
         assert path.exists() == bool(before)
         assert [p.name for p in tmp_path.iterdir()] == ([path.name] if before else [])
@@ -107,18 +107,6 @@ def test_a_table_is_complete_or_as_before(ending, tmp_path):
     with _tables.writing(path, ["input"]):
         pass
     assert path.read_bytes()[:3] in (b"inp", b"[]\n", b"PAR")
-
-
-def test_more_rows_than_parquet_writes_at_once(tmp_path, monkeypatch):
-    parquet = pytest.importorskip("pyarrow.parquet")
-    monkeypatch.setattr(_tables, "GROUP", 3)
-    with _tables.writing(tmp_path / "a.parquet", ["frame"]) as table:
-        for frame in range(8):
-            table.write({"frame": frame})
-    # Not all of them wait in memory.
-    assert parquet.ParquetFile(tmp_path / "a.parquet").num_row_groups == 3
-    found = parquet.read_table(tmp_path / "a.parquet")["frame"].to_pylist()
-    assert found == list(range(8))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -27,12 +27,12 @@ def plain(run, pictures):
 
 def test_a_run_tells_what_it_is(runs, trained):
     run = runs("pictures")
-    assert run.path == trained("pictures") and run.study == "nvie_cnn"
+    assert run.path == trained("pictures") and run.study == "some_study"
     assert (run.part, run.data, run.inputs) == ("", "real", "pictures")
     assert run.classes == ("posed", "spontaneous") and run.genuine == [1]
     assert run.settings["seed"] == 3 and run.metrics == {"accuracy": 0.5}
     assert isinstance(run.model, keras.Model) and run.head is None
-    assert "nvie_cnn" in repr(run) and "'anger'" in repr(runs("tracks", "anger"))
+    assert "some_study" in repr(run) and "'anger'" in repr(runs("tracks", "anger"))
     assert runs("twelve").genuine == [3, 4, 5]
     assert runs("points", "on_a").genuine == []
     assert runs("whole").model is None
