@@ -1,4 +1,4 @@
-"""From PB vectors to a decision on each video, for one emotion.
+"""Heads that decide on each video by its PB vectors, for one emotion.
 
 Every copy of a video has a PB vector; a video's probability of genuine is the mean over
 its copies. Heads are fitted on the training videos' copies.
@@ -10,8 +10,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from zoo import heads
 
-# Section 2.4 names the 5,000 trees, the authors' code depth, penalty and rows; the
-# learning rate is XGBoost's default.
+# Huynh and Kim 2017, section 2.4, names the 5,000 trees, the authors' code depth,
+# penalty and rows; the learning rate is XGBoost's default.
 TREES = {
     "n_estimators": 5000,
     "max_depth": 2,
