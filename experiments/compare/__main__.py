@@ -18,41 +18,26 @@ from rich.markdown import Markdown
 
 from experiments.compare.page import compare
 
-WIDTH = 100
+RUNS = "run folder, or folder that holds some (default: the last of each kind in runs/)"
 
 
 def main(argv=None) -> int:
     argv = sys.argv[1:] if argv is None else argv
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.compare",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "runs",
-        nargs="*",
-        type=pathlib.Path,
-        metavar="RUN",
-        help="run folder, or folder that holds some (default: of those in runs/ the "
-        "latest of each study, protocol, task, kind of data and of settings)",
-    )
-    parser.add_argument(
-        "--out",
-        type=pathlib.Path,
-        default=pathlib.Path("runs", "compare"),
-        metavar="DIR",
-        help="folder of the pages (default: %(default)s)",
-    )
-    options = parser.parse_args(argv)
     command = shlex.join(["python", "-m", "experiments.compare", *argv])
+    parser = argparse.ArgumentParser("python -m experiments.compare")
+    parser.description = __doc__
+    parser.add_argument("runs", nargs="*", type=pathlib.Path, metavar="RUN", help=RUNS)
+    out, text = pathlib.Path("runs", "compare"), "folder of the pages: %(default)s"
+    parser.add_argument("--out", type=pathlib.Path, default=out, help=text)
+    options = parser.parse_args(argv)
     try:
-        text = compare(options.runs, options.out, command)
+        tables = compare(options.runs, options.out, command)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    console = Console(width=min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns))
+    console = Console(width=min(100, shutil.get_terminal_size((100, 24)).columns))
     with console.capture() as capture:
-        console.print(Markdown(text))
+        console.print(Markdown(tables))
     try:
         print(f"{capture.get()}\nPage: {options.out / 'compare.html'}", flush=True)
     except BrokenPipeError:  # `| head`: the pages are written

@@ -19,25 +19,19 @@ def forest(tables) -> str:
     """
     from matplotlib.figure import Figure
 
-    shown = [
-        [row for row in table.rows if table.main in row.values] for table in tables
-    ]
+    shown = [[row for row in t.rows if t.main in row.values] for t in tables]
     heights = [len(rows) + 1 for rows in shown]
-    size = 9, 0.26 * sum(heights) + 0.6 * len(tables)
-    figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(
-        len(tables), squeeze=False, height_ratios=heights, sharex=True
-    )
-    for table, rows, axes in zip(tables, shown, panels.flat, strict=True):
+    height = 0.26 * sum(heights) + 0.6 * len(tables)
+    figure = Figure(figsize=(9, height), layout="constrained")
+    grid = {"height_ratios": heights, "sharex": True, "squeeze": False}
+    panels = figure.subplots(len(tables), **grid).flat
+    for table, rows, axes in zip(tables, shown, panels, strict=True):
         for height, row in enumerate(rows):
-            (value, interval), (marker, colour) = (
-                row.values[table.main],
-                MARKS[row.kind],
-            )
-            axes.plot(interval or [], [height] * len(interval or []), colour, alpha=0.5)
-            axes.plot(value, height, marker, color=colour)
-        names = [row.name[:60] for row in rows]
-        axes.set_yticks(range(len(rows)), names, fontsize=8)
+            marker, colour = MARKS[row.kind]
+            interval = row.values.get(MEASURES[table.main][1]) or []
+            axes.plot(interval, [height] * len(interval), color=colour, lw=2, alpha=0.5)
+            axes.plot(row.values[table.main], height, marker, color=colour)
+        axes.set_yticks(range(len(rows)), [row.name[:60] for row in rows], fontsize=8)
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_title(table.title, fontsize=9, loc="left")
         axes.set_xlabel(MEASURES[table.main][0], fontsize=8)

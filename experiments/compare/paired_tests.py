@@ -5,20 +5,16 @@ import pandas as pd
 
 from experiments.harness import intervals
 
-# All 2^13 ways of swapping 13 people's answers are fewer, and are gone through.
-SWAPS = 9999
-
 
 def compare_accuracy(
     first: pd.DataFrame, second: pd.DataFrame, columns: tuple[str, ...]
 ) -> dict | None:
     """Compare the accuracy of two models on the same samples.
 
-    The p-value is that of a permutation test: if the models are equally good, it does
-    not matter which of the two gave a person's answers, so the answers of whole people
-    are swapped (two-sided). Where everybody saw the same videos, people's answers are
-    no more independent of each other than those to one video are: then the answers to
-    whole videos are swapped as well, and the larger of the two p-values counts.
+    If the models are equally good, it does not matter which of the two gave a person's
+    answers: those of whole people are swapped (permutation test, two-sided). Where all
+    saw the same videos, answers to one video are alike too: those to whole videos are
+    swapped as well, and the larger of the two p-values counts.
 
     Args:
         first: one row per sample and seed, as in predictions.csv.
@@ -60,8 +56,7 @@ def swap_test(gained: np.ndarray) -> float:
     """Return the two-sided p-value of a sum of gains, under swaps of whole units.
 
     Args:
-        gained: right answers of the first model minus those of the second, per person
-            or per video.
+        gained: right answers of the first model minus those of the second, by unit.
     """
     gained = gained[gained != 0]  # swapping the others changes nothing
     if len(gained) < 2:
@@ -73,7 +68,7 @@ def swap_test(gained: np.ndarray) -> float:
         lambda a, b, axis: (a - b).sum(axis=axis),
         permutation_type="samples",
         vectorized=True,
-        n_resamples=SWAPS,
+        n_resamples=9999,  # all 2^13 ways of 13 people are fewer: each is tried
         rng=np.random.default_rng(0),
     )
     return float(result.pvalue)
@@ -83,6 +78,5 @@ def holm(values: list[float]) -> list[float]:
     """Return Holm's correction of several p-values, in their order."""
     values = np.asarray(values, float)
     order = np.argsort(values, kind="stable")
-    factors = len(values) - np.arange(len(values))
-    adjusted = np.minimum(np.maximum.accumulate(values[order] * factors), 1)
-    return adjusted[np.argsort(order)].tolist()
+    adjusted = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    return np.minimum(adjusted, 1)[np.argsort(order)].tolist()

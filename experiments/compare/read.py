@@ -19,6 +19,7 @@ class Case(NamedTuple):
     sample: bool
     dataset: str
     task: str
+    groups: str
     protocol: str
     validation: str
     quick: bool
@@ -34,16 +35,15 @@ class Run:
     predictions: pd.DataFrame
 
     def __post_init__(self):
-        metrics = self.metrics
         self.label = f"{self.config['study']}/{self.path.resolve().name}"
-        self.case = Case(
-            metrics["data"] == "sample",
-            metrics["dataset"],
+        metrics = self.metrics
+        task, groups = (
             metrics["task"] or "",
-            metrics["protocol"],
-            metrics["validation_text"] if metrics["validation"] else "",
-            metrics["quick"],
+            ", ".join(sorted(metrics.get("groups", ()))),
         )
+        case = metrics["data"] == "sample", metrics["dataset"], task, groups
+        how = metrics["validation_text"], metrics["quick"]
+        self.case = Case(*case, metrics["protocol"], *how)
 
 
 def read(folder: pathlib.Path) -> Run:
@@ -61,11 +61,8 @@ def read(folder: pathlib.Path) -> Run:
         run = Run(folder, *map(json.loads, texts), table)
         for name, measures in run.metrics["models"].items():
             rows = table[table["model"] == name]
-            expected = measures["n_test"] * rows["seed"].nunique()
-            if len(rows) != expected or rows.empty:
-                raise ValueError(f"{len(rows)} of {expected} predictions of {name}")
-    except FileNotFoundError as error:
-        raise ValueError(f"{pathlib.Path(error.filename).name} is missing.") from error
+            if rows.empty or len(rows) != measures["n_test"] * rows["seed"].nunique():
+                raise ValueError("predictions.csv is not complete")
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ValueError(f"damaged, or of another version: {error!r}.") from error
     return run
@@ -95,11 +92,7 @@ def collect(paths) -> tuple[list[Run], dict[pathlib.Path, str]]:
     return list(runs.values()), left_out
 
 
-def latest(runs: list[Run]) -> tuple[list[Run], dict[pathlib.Path, str]]:
-    """Return the last run of each study and case, and why the others are left out."""
-    newest, left_out = {}, {}
-    for run in sorted(runs, key=lambda run: run.config["started"], reverse=True):
-        later = newest.setdefault((run.config["study"], run.case), run)
-        if later is not run:
-            left_out[run.path] = f"there is a later run of its kind: {later.label}."
-    return list(newest.values()), left_out
+def latest(runs: list[Run]) -> list[Run]:
+    """Return the last run of each study and case."""
+    runs = sorted(runs, key=lambda run: run.config["started"])
+    return list({(run.config["study"], run.case): run for run in runs}.values())

@@ -1,14 +1,14 @@
 """Which runs share a table, and what its rows and paired tests are."""
 
 import itertools
+import operator
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from experiments.compare.paired_tests import compare_accuracy, holm
-from experiments.compare.read import Case, Run
-from experiments.harness.intervals import LEAST_SUBJECTS
+from experiments.compare.read import Run
 
 # By measure: its name in tables, and the key of its interval in metrics.json.
 MEASURES = {
@@ -20,159 +20,127 @@ MEASURES = {
 }
 
 
-class Model(NamedTuple):
-    """A model of a run: its name in the table, its measures, its rows of answers."""
-
-    run: Run
-    name: str
-    measures: dict
-    predictions: pd.DataFrame
-
-
 class Row(NamedTuple):
-    """A row of a table: of a "model", a "constant" answer or a "paper"."""
+    """A row of a table: of a "model", a "constant" answer or a "paper".
+
+    Attributes:
+        values: measures and intervals, with the keys of metrics.json.
+        note: what was tested, and the verdict; or the paper's protocol.
+        run: of a model.
+        predictions: a model's rows of predictions.csv.
+    """
 
     kind: str
     name: str
-    values: dict[str, tuple]  # (value, interval or None) by measure
+    values: dict
     note: str = ""
+    run: Run | None = None
+    predictions: pd.DataFrame | None = None
 
 
 class Table:
     """Models that may be compared: of runs of one case."""
 
-    def __init__(self, case: Case, runs: list[Run]):
-        self.case, self.runs, self.spec = case, runs, runs[0].metrics["spec"]
-        self.models = [model for run in runs for model in _models(run, runs)]
-        papers = list(self._papers())
-        self.rows = [*map(self._model_row, self.models), *self._constants(), *papers]
-        self.measures = [
-            k for k in MEASURES if any(k in row.values for row in self.rows)
-        ]
+    def __init__(self, runs: list[Run]):
+        self.runs, self.case, self.spec = runs, runs[0].case, runs[0].metrics["spec"]
+        self.models = [row for run in runs for row in self._model_rows(run)]
+        papers = list(self._paper_rows())
+        self.rows = [*self.models, *self._constant_rows(), *papers]
+        keys = set().union(*(row.values for row in self.rows))
+        self.measures = [key for key in MEASURES if key in keys]
         # The measure that papers report, else the first that the verdict goes by.
         self.main = next(iter(papers[0].values)) if papers else self.spec["decides"][0]
-        self.notes = {}
-        for row in self.rows:
-            self.notes.setdefault(row.note, []).append(row.name)
-        self.notes.pop("", None)
         self.tests = self._tests()
-        self.least_p = max((test.get("least", 0) for test in self.tests), default=0)
 
     @property
     def title(self) -> str:
-        case = self.case
-        title = ", ".join(filter(None, [case.task, f"protocol {case.protocol}"]))
-        title += (
-            ", VALIDATION" * bool(case.validation) + ", QUICK settings" * case.quick
-        )
-        return title[0].upper() + title[1:] + ", SAMPLE data" * case.sample
+        case, groups = self.case, self.case.groups
+        if (count := groups.count(",") + 1) > 3:
+            groups = f"{count} {self.spec['group']}s"
+        words = [case.task, groups, f"protocol {case.protocol}"]
+        words += ["VALIDATION" * bool(case.validation), "QUICK settings" * case.quick]
+        title = ", ".join(filter(None, [*words, "SAMPLE data" * case.sample]))
+        return title[0].upper() + title[1:]
 
-    def _model_row(self, model):
-        measures, seeds = model.measures, model.predictions["seed"].nunique()
-        note = f"{measures['n_test_subjects']} {self.spec['people']}"
-        if "n_test_videos" in measures:
-            note += f", {measures['n_test_videos']} videos"
-        note += f", {measures['n_test']:,} {self.spec['unit']}"
-        if seeds > 1:
-            spread = measures["f1_spread"]
-            note += f", {seeds} seeds (standard deviation of F1 {spread:.3f})"
-        metrics = model.run.metrics
-        is_main = measures is next(iter(metrics["models"].values()))
-        note += f". {metrics['verdict']['sentence']}" if is_main else "."
-        values = {
-            key: (measures[key], measures.get(interval))
-            for key, (_, interval) in MEASURES.items()
-            if key in measures
-        }
-        return Row("model", model.name, values, note)
+    def _model_rows(self, run):
+        alike = [one for one in self.runs if one.config["study"] == run.config["study"]]
+        folder = f" ({run.path.resolve().name})" * (len(alike) > 1)
+        verdict = run.metrics["verdict"]["sentence"]
+        for name, values in run.metrics["models"].items():
+            predictions = run.predictions[run.predictions["model"] == name]
+            note = f"{values['n_test_subjects']} {self.spec['people']}"
+            note += f", {values['n_test']:,} {self.spec['unit']}"
+            if spread := values.get("f1_spread"):
+                seeds = predictions["seed"].nunique()
+                note += f", {seeds} seeds (standard deviation of F1 {spread:.3f})"
+            note, verdict = f"{note}. {verdict}".strip(), ""  # of the main model alone
+            yield Row("model", name + folder, values, note, run, predictions)
 
-    def _constants(self):
+    def _constant_rows(self):
         classes = self.spec["classes"]
-        even = {"balanced_accuracy": (1 / len(classes), None), "roc_auc": (0.5, None)}
-        bases = {str(run.metrics["baselines"]): run for run in reversed(self.runs)}
-        for run in reversed(bases.values()):
+        even = {"balanced_accuracy": 1 / len(classes), "roc_auc": 0.5}
+        bases = {}
+        for run in self.runs:
             base = run.metrics["baselines"]
-            of = f", test part of {run.label}" if len(bases) > 1 else ""
-            majority = {"accuracy": (base["majority_class"], None), **even}
+            bases.setdefault(
+                tuple(round(v, 6) for v in base.values()), (base, run.label)
+            )
+        for base, label in bases.values():
+            of = f", test part of {label}" if len(bases) > 1 else ""
+            majority = {"accuracy": base["majority_class"], **even}
             yield Row("constant", f"majority class{of}", majority)
             if "always_f1" in base:
-                always = {"f1": (base["always_f1"], None), **even}
+                always = {"f1": base["always_f1"], **even}
                 yield Row("constant", f'always "{classes[-1]}"{of}', always)
-        pairs = {"paired_accuracy": (0.5, None)} if self.spec["pairs"] else {}
-        chance = {"accuracy": (1 / len(classes), None), **even, **pairs}
-        yield Row("constant", "chance", chance)
+        pairs = {"paired_accuracy": 0.5} if self.spec["pairs"] else {}
+        yield Row("constant", "chance", {"accuracy": base["chance"], **even, **pairs})
 
-    def _papers(self):
+    def _paper_rows(self):
         papers = [paper for run in self.runs for paper in run.metrics["paper"]]
-        papers = [paper for paper in papers if paper["group"] is None]
+        whole = {(p["name"], p["measure"]): p for p in papers if p["group"] is None}
         known = {None: "protocol not known", self.case.protocol: "this protocol"}
-        for paper in {(p["name"], p["measure"]): p for p in papers}.values():
-            name = f"{paper['name']} ({known.get(paper['ours'], 'another protocol')})"
-            values = {paper["measure"]: (paper["value"], None)}
-            yield Row("paper", name, values, f"{paper['protocol']}.")
+        for (name, measure), paper in whole.items():
+            name = f"{name} ({known.get(paper['ours'], 'another protocol')})"
+            yield Row("paper", name, {measure: paper["value"]}, f"{paper['protocol']}.")
 
     def _tests(self):
         """Compare every two models that were tested on the same samples.
 
         Returns:
-            List of dicts, see `compare_accuracy`, with `name`, `p_holm` where there is
-            a p-value, else `why` there is none. With `Spec.mean` the difference is of
-            the mean F1 over the seeds in common.
+            List of dicts, see `compare_accuracy`, with `name`, and `p_holm` where there
+            is a p-value. With `Spec.mean`: of the mean F1 over the seeds in common.
         """
-        compare = _compare_mean_f1 if self.spec["mean"] else _compare_accuracy
         results = []
         for first, second in itertools.combinations(self.models, 2):
-            if result := compare(first, second):
-                people = first.measures["n_test_subjects"]
-                few = f"too few {self.spec['people']} ({people})"
-                why = few if people < LEAST_SUBJECTS else "means are not tested"
-                name = f"{first.name} minus {second.name}"
-                results.append({"name": name, "why": why, **result})
+            if result := self._test(first, second):
+                results.append({"name": f"{first.name} minus {second.name}", **result})
         tested = [result for result in results if "p" in result]
-        corrected = holm([result["p"] for result in tested])
-        for result, p in zip(tested, corrected, strict=True):
+        for result, p in zip(tested, holm([one["p"] for one in tested]), strict=True):
             result["p_holm"] = p
         return results
 
-
-def _compare_accuracy(first, second):
-    if _data(first) == _data(second):
-        columns = tuple(first.run.metrics["spec"]["resample"])
-        return compare_accuracy(first.predictions, second.predictions, columns)
-
-
-def _compare_mean_f1(first, second):
-    samples = (set(model.predictions["sample"]) for model in (first, second))
-    values = []
-    for model in (first, second):
-        seed = str(model.predictions["seed"].iloc[0])
-        one = {seed: model.measures["f1"]}
-        values.append(model.measures.get("f1_by_seed", one))
-    seeds = [seed for seed in values[0] if seed in values[1]]
-    if (
-        _data(first) == _data(second)
-        and len(set(map(frozenset, samples))) == 1
-        and seeds
-    ):
-        difference = np.mean([values[0][seed] - values[1][seed] for seed in seeds])
-        return {"difference": float(difference), "seeds": ", ".join(seeds)}
+    def _test(self, first, second):
+        data, samples, seeds = zip(*map(_tested_on, (first, second)), strict=True)
+        if data[0] != data[1] or samples[0] != samples[1]:
+            return None
+        if not self.spec["mean"]:
+            columns = tuple(self.spec["resample"])
+            return compare_accuracy(first.predictions, second.predictions, columns)
+        if common := [seed for seed in seeds[0] if seed in seeds[1]]:
+            difference = np.mean([seeds[0][seed] - seeds[1][seed] for seed in common])
+            return {"difference": float(difference), "seeds": ", ".join(common)}
 
 
-def _data(model):
-    return model.run.config["data"].get("content")
-
-
-def _models(run, runs):
-    alike = [other for other in runs if other.config["study"] == run.config["study"]]
-    folder = f" ({run.path.resolve().name})" * (len(alike) > 1)
-    for name, measures in run.metrics["models"].items():
-        rows = run.predictions[run.predictions["model"] == name]
-        yield Model(run, name + folder, measures, rows)
+def _tested_on(model):
+    """Return which data, which samples of them, and F1 by seed."""
+    one = {str(model.predictions["seed"].iloc[0]): model.values["f1"]}
+    data = model.run.config["data"].get("content")
+    samples = frozenset(model.predictions["sample"])
+    return data, samples, model.values.get("f1_by_seed", one)
 
 
 def make_tables(runs: list[Run]) -> list[Table]:
     """Sort runs into tables: real data first, test parts before validations."""
-    cases = {}
-    for run in runs:
-        cases.setdefault(run.case, []).append(run)
-    return [Table(case, cases[case]) for case in sorted(cases)]
+    case = operator.attrgetter("case")
+    groups = itertools.groupby(sorted(runs, key=case), case)
+    return [Table(list(group)) for _, group in groups]

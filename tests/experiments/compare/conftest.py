@@ -137,7 +137,7 @@ def every(tmp_path_factory, make):
     make.run(folder / "svm" / "20260101-000000-bbbbbbbb", "svm", models={"SVM": 0.2})
     make.run(folder / "cnn" / "20260102-000000-cccccccc", kind="sample")
     make.run(folder / "cnn" / "20260103-000000-dddddddd", protocol="image")
-    make.run(folder / "cnn" / "20260104-000000-eeeeeeee", validation_text="Validation.")
+    make.run(folder / "cnn" / "20260104-000000-eeeeeeee", validation_text="VALIDATION by time inside")
     make.run(folder / "cnn" / "20260105-000000-efefefef", quick=True)
     signs = {"dataset": "Signs", "task": "nine expressions", "spec": make.groups}
     signs["paper"] = [
