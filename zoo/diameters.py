@@ -2,7 +2,7 @@
 
 Gong, "Using LSTM Neural Network to predict the real or fake smile based on Observers
 Pupil Dataset, and apply Image Compression Technical to Pruning Neural Networks", The
-Australian National University (seeds/000), fills a gap with the value before it, or
+Australian National University, fills a gap with the value before it, or
 with 0 where there is none, and cuts and zero-pads every series to 1168 samples:
 `FilledDiameters`. What a pupil measures absolutely is a matter of the person, the eye
 and the light, so that `StandardisedDiameters` leaves it out, and tells the network
@@ -69,7 +69,7 @@ class DiameterLayer(keras.layers.Layer):
 class FilledDiameters(DiameterLayer):
     """The paper's input: gaps filled from before, 0 where nothing comes before.
 
-    As in Gong (seeds/000), section 2.1.
+    As in Gong, section 2.1.
 
     Args:
         samples: length of the result, 1 or more; longer series are cut, shorter ones

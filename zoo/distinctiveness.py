@@ -1,7 +1,8 @@
 """Which hidden units do work of their own: distinctiveness.
 
 Gedeon and Harris, "Network reduction techniques" (1991) and "Progressive image
-compression" (1992), as Gong (seeds/000) applies them. Over a set of patterns every
+compression" (1992), as Gong, "Using LSTM Neural Network to predict the real or fake
+smile" (The Australian National University), applies them. Over a set of patterns every
 hidden unit has a vector of activations. Two units whose vectors, taken from the middle
 of the activation's range, point the same way do the same work; two that point opposite
 ways are complementary.
@@ -50,7 +51,7 @@ class DistinctiveUnits:
 def unit_angles(activations, centre=0.5):
     """Angles between the activation vectors of all pairs of units.
 
-    Reference: Gedeon and Harris 1992; Gong (seeds/000), section 2.2.
+    Reference: Gedeon and Harris 1992; Gong, section 2.2.
 
     Args:
         activations: `(patterns, units)`, finite; leading axes in front of `units`
@@ -81,7 +82,7 @@ def unit_angles(activations, centre=0.5):
 def distinctive_units(activations, low=LOW, high=HIGH, centre=0.5):
     """Finds the units of a layer that do work of their own, and what the others do.
 
-    Reference: Gedeon and Harris 1992; Gong (seeds/000), section 2.2; our readings are
+    Reference: Gedeon and Harris 1992; Gong, section 2.2; our readings are
     in the module's docstring.
 
     Args:

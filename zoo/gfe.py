@@ -1,7 +1,7 @@
 """Networks that find grammatical facial expressions of sign language in Kinect frames.
 
 Xu, "Implement Long Short-Term Memory Recurrent Neural Network on Grammatical Facial
-Expression Recognition", The Australian National University (seeds/004): an LSTM that
+Expression Recognition", The Australian National University: an LSTM that
 sees one frame at a time, and the multilayer perceptron of the experiment before it. The
 paper's proposal for further work is windows of frames with one label and stronger
 recurrent networks: `GrammaticalSequence`.
@@ -32,7 +32,7 @@ def GrammaticalLSTM(
 ):
     """Instantiates the paper's LSTM: 94,292 parameters with 2 classes.
 
-    Reference: Xu (seeds/004), section 2.2.
+    Reference: Xu, section 2.2.
 
     Inputs are standardised features, `(batch, steps, 118)`; the paper gives it one
     step, the frame in question. The features (`zoo.feature_extractor`) are the LSTM's
@@ -79,7 +79,7 @@ def GrammaticalMLP(
 ):
     """Instantiates the perceptron with one hidden layer: 12,707 parameters.
 
-    Reference: Xu (seeds/004), sections 1.2 and 3.2.
+    Reference: Xu, sections 1.2 and 3.2.
 
     Inputs are the standardised features of a frame, `(batch, 118)`. The features
     (`zoo.feature_extractor`) are the outputs of the hidden layer.
@@ -121,7 +121,7 @@ def GrammaticalSequence(
 ):
     """Instantiates a convolutional-recurrent network that labels every frame.
 
-    Reference: Xu (seeds/004), sections 3.1 and 4, proposes windows of frames and
+    Reference: Xu, sections 3.1 and 4, proposes windows of frames and
     stronger recurrent networks; the architecture is ours. 62,786 parameters with 118
     features and 2 classes.
 

@@ -1,14 +1,14 @@
 """The cell of a two-dimensional Grid LSTM: blocks in depth, steps in time.
 
 Kalchbrenner, Danihelka and Graves 2015, "Grid Long Short-Term Memory" (arXiv
-1507.01526), as the study on parametric bias uses it (seeds/002, section 2.3.4).
+1507.01526), as Huynh and Kim 2017 use it (section 2.3.4; see `zoo.lstm_pb`).
 
 A block has two LSTMs, one along time and one along depth. Both take the concatenated
 hidden states of both dimensions and keep a memory of their own. What that leaves open,
 and how it is read here:
 
 - the depth LSTM comes second and takes the *new* hidden state of time (the paper on the
-  Grid LSTM calls that a priority dimension; the study's authors do so);
+  Grid LSTM calls that a priority dimension; Huynh and Kim do so);
 - the input is projected onto the hidden state below the first block, and the memory
   there is zero;
 - gates are in Keras's order, input, forget, candidate, output; no bias of the forget
@@ -37,7 +37,7 @@ class GridLSTMCell(keras.layers.Layer):
         units: width of all hidden states and memories, 1 or more.
         depth: number of blocks, 1 or more.
         tied: which weights the blocks share: `"depth"`, those of the LSTM along depth
-            (the study's); `"all"`, both LSTMs' (Kalchbrenner's tied Grid LSTM); or
+            (Huynh and Kim's); `"all"`, both LSTMs' (Kalchbrenner's tied Grid LSTM); or
             `None`.
 
     Call arguments:

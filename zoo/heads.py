@@ -1,9 +1,9 @@
 """Other heads on learned features: a support vector machine, boosted trees.
 
-The thesis on NVIE (Christensen 2018, seeds/003) uses scikit-learn's SVC as its
-baseline; the study on parametric bias (seeds/002) decides with XGBoost. Both are
-scikit-learn estimators here, to be fitted on the features of the training subjects
-only, and both are written without pickles.
+Christensen 2018 (see `zoo.shallow_cnn`) uses scikit-learn's SVC as the baseline; Huynh
+and Kim 2017 (see `zoo.lstm_pb`) decide with XGBoost. Both are scikit-learn estimators
+here, to be fitted on the features of the training subjects only, and both are written
+without pickles.
 """
 
 import pathlib

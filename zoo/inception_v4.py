@@ -3,7 +3,7 @@
 Szegedy, Ioffe, Vanhoucke, Alemi, "Inception-v4, Inception-ResNet and the Impact of
 Residual Connections on Learning", 2016 (arXiv:1602.07261); used on posed and
 spontaneous expressions by Christensen, "Differentiating Between Spontaneous and Posed
-Facial Expression using Inception V4", University of Agder, 2018 (seeds/003).
+Facial Expression using Inception V4", University of Agder, 2018.
 
 The figures of the paper leave the following open; the reading is that of the authors'
 released model, so that its weights fit tensor by tensor:

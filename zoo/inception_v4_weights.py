@@ -1,7 +1,7 @@
 """Weights for Inception V4 in the naming schemes they are published in.
 
-Two schemes besides our own: the original TF-Slim checkpoint (Szegedy et al. 2016,
-seeds/003), whose scopes our layers are named after, and timm's conversion of it.
+Two schemes besides our own: the original TF-Slim checkpoint (Szegedy et al. 2016),
+whose scopes our layers are named after, and timm's conversion of it.
 """
 
 import re

@@ -1,11 +1,11 @@
 """Layers on the points that a Kinect finds in a face.
 
 The features are those of Freitas, Peres, Lima and Barbosa, "Grammatical Facial
-Expressions Recognition with Machine Learning", FLAIRS 2014, as Xu used them (seeds/004,
-Table 1). The points, in their order: 0-7 left eye, 8-15 right eye, 16-25 left eyebrow,
-26-35 right eyebrow, 36-47 nose, 48-67 mouth, 68-86 contour of the face, 87 and 88 left
-and right iris, 89 tip of the nose, 90-94 and 95-99 the line above the left and right
-eyebrow.
+Expressions Recognition with Machine Learning", FLAIRS 2014, as Xu used them (Table 1;
+see `zoo.gfe`). The points, in their order: 0-7 left eye, 8-15 right eye, 16-25 left
+eyebrow, 26-35 right eyebrow, 36-47 nose, 48-67 mouth, 68-86 contour of the face, 87 and
+88 left and right iris, 89 tip of the nose, 90-94 and 95-99 the line above the left and
+right eyebrow.
 """
 
 import keras

@@ -1,7 +1,7 @@
 """A recurrent network with parametric bias: a small vector for each way of moving.
 
 Huynh and Kim 2017, "Discrimination between genuine versus fake emotion using long-short
-term memory with parametric bias and facial landmarks", ICCV workshops (seeds/002).
+term memory with parametric bias and facial landmarks", ICCV workshops.
 
 The network predicts the next frame's facial landmarks from the present frame, a context
 that runs through a two-dimensional Grid LSTM, and a vector of parametric bias (PB) that

@@ -1,8 +1,8 @@
 """Distinctiveness pruning: dense layers without the units that do others' work.
 
-Gedeon and Harris 1991, 1992; Gong (seeds/000), section 2.2. `zoo.distinctiveness` finds
-the units; here their outgoing weights are given to the units that stay, and what they
-leave on average to the bias of the layer after. Nothing is trained anew.
+Gedeon and Harris 1991, 1992; Gong, section 2.2. `zoo.distinctiveness` cites them, and
+finds the units; here their outgoing weights are given to the units that stay, and what
+they leave on average to the bias of the layer after. Nothing is trained anew.
 
 For units that are exactly alike, exactly complementary, or exactly constant, the
 model's output stays what it was. For others it changes, the more the wider the angles.
@@ -40,7 +40,7 @@ MERGE = ("add", "scale", "remove")
 def prune(model, layer, patterns, low=LOW, high=HIGH, merge=None):
     """Returns a smaller model without the units of a layer that do others' work.
 
-    Reference: Gedeon and Harris 1992; Gong (seeds/000), section 2.2.
+    Reference: Gedeon and Harris 1992; Gong, section 2.2.
 
     A dense layer may be followed by activations, dropout and batch normalisation, and
     its units may go into one dense layer or several. The angles are taken between what

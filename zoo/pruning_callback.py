@@ -14,7 +14,7 @@ from zoo.distinctiveness import HIGH, LOW
 class DistinctivenessPruning(keras.callbacks.Callback):
     """Prunes a dense layer by the angles between its hidden units, during training.
 
-    Reference: Gedeon and Harris 1992; Gong (seeds/000), section 2.2.
+    Reference: Gedeon and Harris 1992; Gong, section 2.2.
 
     Units that go are masked in place: they lose their outgoing weights and do not get
     them back in a training with this callback, so that they neither say nor learn

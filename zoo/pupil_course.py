@@ -1,8 +1,8 @@
 """A small model for few series: the course of the pupil's diameter, span by span.
 
-Gong (seeds/000) finds its network of 2.3 million weights "not suitable" for a data set
-of 370 series, and asks for another structure. This one, ours, has 26: the mean of each
-second of a standardised series, and a softmax regression on them.
+Gong (see `zoo.pupil_lstm`) finds the network of 2.3 million weights "not suitable" for
+a data set of 370 series, and asks for another structure. This one, ours, has 26: the
+mean of each second of a standardised series, and a softmax regression on them.
 """
 
 import numbers
@@ -27,7 +27,7 @@ def PupilCourse(
 ):
     """Instantiates a softmax regression on the course of the pupil's diameter.
 
-    Reference: Gong (seeds/000), section 4, asks for another structure; this one is
+    Reference: Gong, section 4, asks for another structure; this one is
     ours. 26 parameters with 720 samples, spans of 60 and 2 classes.
 
     Inputs are standardised diameters, `(batch, samples, 2)`, as

@@ -2,9 +2,8 @@
 
 Gong, "Using LSTM Neural Network to predict the real or fake smile based on Observers
 Pupil Dataset, and apply Image Compression Technical to Pruning Neural Networks", The
-Australian National University (seeds/000); re-implemented in seeds/001. All outputs of
-a narrow LSTM go side by side into two layers of sigmoids, which distinctiveness pruning
-can measure around 0.5.
+Australian National University. All outputs of a narrow LSTM go side by side into two
+layers of sigmoids, which distinctiveness pruning can measure around 0.5.
 
 The paper does not state the share dropped behind each hidden layer: 0.5, as in its
 author's code.
@@ -28,7 +27,7 @@ def PupilLSTM(
 ):
     """Instantiates the paper's network: 2,340,742 parameters with 2 classes.
 
-    Reference: Gong (seeds/000), section 2.2; seeds/001.
+    Reference: Gong, section 2.2.
 
     Inputs are pupil diameters over time, `(batch, samples, width)`, such as
     `zoo.layers.FilledDiameters` (width 1) or `zoo.layers.StandardisedDiameters` (width

@@ -1,7 +1,7 @@
 """The shallow convolutional network that beats Inception V4 on posed expressions.
 
 Christensen, "Differentiating Between Spontaneous and Posed Facial Expression using
-Inception V4", University of Agder, 2018, Table 4.2 (seeds/003).
+Inception V4", University of Agder, 2018, Table 4.2.
 
 The table gives the shapes only. Open, and read here as: kernels 3x3, SAME padding
 (96 -> 96 -> 32 -> 11 pixels follow from it), ReLU after every convolution and after the
@@ -32,7 +32,7 @@ def ShallowCNN(
 ):
     """Instantiates the thesis's shallow network: 7,947,818 parameters with 2 classes.
 
-    Reference: Christensen (2018), Table 4.2 (seeds/003).
+    Reference: Christensen 2018, Table 4.2.
 
     Inputs are RGB pictures as `x / 127.5 - 1`, that is, in -1..1. The features are the
     2048 outputs of the first fully connected layer: `zoo.feature_extractor(model)`.

@@ -55,8 +55,8 @@ class LocalStandardisation(keras.layers.Layer):
 class RecordingStandardisation(keras.layers.Layer):
     """The z-score over a whole recording, which the batch has to be.
 
-    As in Xu (seeds/004), section 2.1. What a frame becomes depends on all frames of its
-    recording, those to come included.
+    As in Xu's report (see `zoo.gfe`), section 2.1. What a frame becomes depends on all
+    frames of its recording, those to come included.
 
     Call arguments:
         frames: `(frames, width)`, all frames of one recording.

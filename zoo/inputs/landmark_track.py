@@ -1,7 +1,7 @@
 """A face's points through a video: what `zoo.inputs.landmarks` makes of it.
 
-Source: the study of seeds/002; the crops' jitter and its ranges are those of its
-authors' code.
+Source: Huynh and Kim 2017 (see `zoo.lstm_pb`); the crops' jitter and its ranges are
+those of their code.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """From a video to facial points.
 
-Source: the study of seeds/002, section 2: a face found and followed
+Source: Huynh and Kim 2017 (see `zoo.lstm_pb`), section 2: a face found and followed
 (`zoo.inputs.face_tracking`), dlib's 68 points in every frame, 40 of them, normalised by
 the crop (`zoo.inputs.landmark_points`).
 

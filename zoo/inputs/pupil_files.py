@@ -1,9 +1,11 @@
 """The workbooks of the pupil study: found, checked and read.
 
-Pupil diameters of people who watched real and fake smiles, as the study's author
-published them (seeds/000): `LEPD.xlsx` of left and `REPD.xlsx` of right eyes. A sheet
-a video (L and H: real smile, A: fake), a column an observer, a row a sample. Column A
-and the first two rows hold nothing that is read; the third row names the observers.
+Pupil diameters of people who watched real and fake smiles, as they were published with
+Gong, "Using LSTM Neural Network to predict the real or fake smile based on Observers
+Pupil Dataset" (The Australian National University): `LEPD.xlsx` of left and `REPD.xlsx`
+of right eyes. A sheet a video (L and H: real smile, A: fake), a column an observer, a
+row a sample. Column A and the first two rows hold nothing that is read; the third row
+names the observers.
 
 Our readings: a series ends with its last cell that is not empty. The text NaN is a
 missing sample, and so is an empty cell before the end; a number that cannot be a
