@@ -20,8 +20,11 @@ def replace_file(path: pathlib.Path, write) -> None:
         write: function that writes to the path that it is given.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    write(partial)
-    os.replace(partial, path)
+    try:
+        write(partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 class Checkpoint:
@@ -63,7 +66,7 @@ class Checkpoint:
 
         def write(path):
             with open(path, "wb") as file:  # np.savez would change the path's ending
-                np.savez(file, **arrays)
+                np.savez(file, allow_pickle=False, **arrays)
 
         replace_file(self._path(key), write)
 

@@ -111,8 +111,11 @@ class ResumableTraining(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.history.append({"epoch": epoch, **{k: float(v) for k, v in logs.items()}})
-        if not np.isfinite(logs[MONITOR]):
-            return  # `TerminateOnNaN` ends the training
+        if np.isfinite(logs[MONITOR]):
+            self.keep_epoch()
+        self.model.stop_training |= self.is_exhausted()
+
+    def keep_epoch(self):
         is_best = self.since_best() == 0
         if is_best:
             self.best = self.model.get_weights()
@@ -126,7 +129,6 @@ class ResumableTraining(keras.callbacks.Callback):
             state = [np.asarray(v) for v in self.model.optimizer.variables]
             content = {"weights": self.model.get_weights(), "optimizer": state}
             self.checkpoint.save("epoch", {**content, "history": self.history})
-        self.model.stop_training |= self.is_exhausted()
 
 
 def is_random(layer: keras.Layer) -> bool:

@@ -10,7 +10,6 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
-from sklearn import metrics as sklearn_metrics
 
 from experiments.harness import intervals
 
@@ -286,6 +285,8 @@ def _or_none(value):
 
 def _pooled(table, spec):
     """The measures of one seed, all groups together."""
+    from sklearn import metrics as sklearn_metrics
+
     truth, answer = (class_numbers(table[k], spec) for k in ("truth", "answer"))
     probability = probabilities(table, spec)
     several = len(spec.classes) > 2

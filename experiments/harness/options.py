@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import sys
 import typing
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -97,7 +98,7 @@ def parse(
         `(options, settings)`.
 
     Raises:
-        ValueError: a number is out of range, or two options contradict each other.
+        SystemExit: they are wrong, which has been said; with status 2.
     """
     import tyro
 
@@ -106,9 +107,19 @@ def parse(
     flat = tyro.conf.OmitArgPrefixes
     fields = [("study", flat[settings]), ("run", flat[options])]
     command = dataclasses.make_dataclass("Command", fields)
-    parsed = tyro.cli(command, args=argv, prog=program, description="")
-    check_ranges(parsed.study)
-    check_ranges(parsed.run)
+    parsed = tyro.cli(
+        command,
+        args=argv,
+        prog=program,
+        description="",
+        config=(tyro.conf.DisallowNone,),
+    )
+    try:
+        check_ranges(parsed.study)
+        check_ranges(parsed.run)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
     return parsed.run, parsed.study
 
 

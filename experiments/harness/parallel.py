@@ -12,6 +12,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from concurrent.futures.process import BrokenProcessPool
 
 _cached = {}
 
@@ -55,33 +57,35 @@ def run_parallel(
 
     Raises:
         WorkerLost: a process was ended; and what the function raises.
-        OSError: no scheduler answers.
+        OSError: no scheduler answers, or it has no workers like this program.
     """
-    workers = 1 if dask else max(1, min(jobs or cores(), len(items)))
-    if not dask and workers == 1:
-        for number, item in enumerate(items):
-            yield _compute(function, number, item, threads)
-        return
-    if dask:
-        yield from _on_cluster(dask, function, items, threads)
-        return
-    import joblib
-    from joblib.externals.loky.process_executor import BrokenProcessPool
-
-    loky = {"n_jobs": workers, "inner_max_num_threads": threads, "max_nbytes": None}
-    start = {"initializer": _start_process, "initargs": (os.getpid(), threads)}
+    workers = max(1, min(jobs or cores(), len(items)))
     try:
-        with joblib.parallel_config("loky", **loky, **start):
-            parallel = joblib.Parallel(batch_size=1, return_as="generator_unordered")
-        yield from parallel(
-            joblib.delayed(_compute)(function, number, item, threads)
-            for number, item in enumerate(items)
-        )
+        if dask:
+            yield from _on_cluster(dask, function, items, threads)
+        elif workers > 1:
+            yield from _in_processes(workers, function, items, threads)
+        else:
+            for number, item in enumerate(items):
+                yield _compute(function, number, item, threads)
     except BrokenProcessPool as error:
         raise WorkerLost(
             "A process that computed a part was ended by the system: most often the "
             "memory did not suffice. Fewer at once need less: --jobs."
         ) from error
+
+
+def _in_processes(workers, function, items, threads):
+    import joblib
+
+    loky = {"n_jobs": workers, "inner_max_num_threads": threads, "max_nbytes": None}
+    start = {"initializer": _start_process, "initargs": (os.getpid(), threads)}
+    with joblib.parallel_config("loky", **loky, **start):
+        parallel = joblib.Parallel(batch_size=1, return_as="generator_unordered")
+    yield from parallel(
+        joblib.delayed(_compute)(function, number, item, threads)
+        for number, item in enumerate(items)
+    )
 
 
 def _on_cluster(address, function, items, threads):
@@ -95,8 +99,14 @@ def _on_cluster(address, function, items, threads):
 
     # Data travel with the parts, which outlive any worker so.
     dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"})
-    with Client(address, timeout=5) as client:
-        client.get_versions(check=True)
+    with contextlib.ExitStack() as stack:
+        try:
+            client = stack.enter_context(Client(address, timeout=5))
+            client.get_versions(check=True)
+        except ValueError as error:
+            raise OSError(f"--dask {address}: {error}") from error
+        if not client.nthreads():
+            raise OSError(f"--dask: expected workers. Received: none at {address}.")
         futures = [
             client.submit(_in_own_process, function, number, item, threads, pure=False)
             for number, item in enumerate(items)
@@ -109,6 +119,8 @@ def _on_cluster(address, function, items, threads):
                 f"Each Dask worker that took up one of the parts was ended: {error}. "
                 "Most often the memory did not suffice."
             ) from error
+        except CancelledError as error:
+            raise WorkerLost(f"The scheduler at {address} was lost.") from error
 
 
 def _in_own_process(function, number, item, threads):

@@ -22,7 +22,6 @@ from experiments.harness.checkpoint import Checkpoint, replace_file
 PACKAGES = "tensorflow keras numpy pandas scikit-learn xgboost imaug".split()
 PACKAGES += "python-calamine openpyxl dlib-bin opencv-contrib-python-headless".split()
 UNFINISHED = ".unfinished-"
-REST = ".rest-"
 
 
 class RunFolder:
@@ -62,8 +61,8 @@ class RunFolder:
         """
         parent = pathlib.Path(out).expanduser() / study
         parent.mkdir(parents=True, exist_ok=True)
-        for rest in parent.glob(f"{REST}*"):  # of runs that were killed at their end
-            shutil.rmtree(rest, ignore_errors=True)
+        for work in parent.glob("[!.]*/work"):  # of runs that were killed at their end
+            shutil.rmtree(work, ignore_errors=True)
         unfinished = sorted(parent.glob(f"{UNFINISHED}*-{key}*"), reverse=True)
         if resume:
             for path in unfinished:
@@ -86,9 +85,9 @@ class RunFolder:
         for path in _names(parent / name):
             try:
                 path.mkdir()
-            except FileExistsError:
+                return cls(path, resumed=False)
+            except (FileExistsError, filelock.Timeout):
                 continue
-            return cls(path, resumed=False)
 
     def interrupt(self) -> str:
         """Keep an unfinished folder where there is something to resume.
@@ -96,23 +95,20 @@ class RunFolder:
         Returns:
             What was kept, for the user; "" where the folder was removed.
         """
-        self.lock.release()
         keys = [key for key in self.checkpoint.keys() if key != "data"]
-        if not keys and not any(self.work.glob("*.npy")):
+        kept = bool(keys) or any(self.work.glob("*.npy"))
+        if not kept:
             shutil.rmtree(self.path, ignore_errors=True)
-            return ""
-        return f"Unfinished ({len(keys)} checkpoints): {self.path}."
+        self.lock.release()
+        return "" if not kept else f"Unfinished ({len(keys)} checkpoints): {self.path}."
 
     def finish(self) -> pathlib.Path:
-        """Remove the working files and give the folder its final name."""
+        """Give the folder its final name and remove the working files."""
         name = self.path.name.removeprefix(UNFINISHED)
         final = next(p for p in _names(self.path.with_name(name)) if not p.exists())
-        rest = self.path.with_name(f"{REST}{name}")
-        # Two renames: whoever kills this leaves all working files, or none.
-        self.work.rename(rest)
         self.path.rename(final)
+        shutil.rmtree(final / "work", ignore_errors=True)
         self.lock.release()
-        shutil.rmtree(rest, ignore_errors=True)
         return final
 
     def write_json(self, name: str, content: dict) -> None:

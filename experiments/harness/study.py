@@ -1,14 +1,11 @@
 """A study and the life cycle of its runs: options, data, parts, measures, report."""
 
-import atexit
-import contextlib
 import dataclasses
-import gc
+import itertools
+import json
 import pathlib
 import shlex
-import signal
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -16,9 +13,15 @@ import pandas as pd
 
 from datasets import sample
 from datasets.about import About
-from experiments.harness import options, parallel, report
+from experiments.harness import options, parallel
 from experiments.harness.checkpoint import Checkpoint
 from experiments.harness.data import find_data
+from experiments.harness.errors import (  # noqa: F401 (studies import them from here)
+    Diverged,
+    StudyError,
+    exit_codes,
+    user_errors,
+)
 from experiments.harness.metrics import Spec
 from experiments.harness.options import Options, PartOptions, Settings
 from experiments.harness.run_folder import (
@@ -28,26 +31,6 @@ from experiments.harness.run_folder import (
     versions,
 )
 from experiments.papers import Paper, Reported
-
-
-class StudyError(Exception):
-    """The data or the settings are at fault; the message says how to mend it."""
-
-
-class Diverged(StudyError):
-    """A training whose loss is not a number."""
-
-    def __init__(self, where: str):
-        super().__init__(f"The training diverged {where}. Lower --learning-rate.")
-
-
-@contextlib.contextmanager
-def user_errors():
-    """Turn errors of these kinds into `StudyError`: they are about what a user gave."""
-    try:
-        yield
-    except (ValueError, OSError, ImportError) as error:
-        raise StudyError(str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -216,6 +199,7 @@ class Run:
             print("These are the files of the SAMPLE, made by code, not people.")
         self.summary = summary
         data = {"kind": self.kind, "folder": str(self.data_dir), **known}
+        data = json.loads(json.dumps(data))  # as it is read back
         before = self.checkpoint.load("data")
         if before is not None and before["data"] != data:
             raise StudyError(
@@ -273,7 +257,7 @@ class Run:
             ):
                 key = left[number]
                 self.checkpoint.save(key, content)
-                found[key] = content
+                found[key] = self.checkpoint.load(key)  # as a resumed run has it
                 bar.set_postfix_str(key)
                 bar.update()
                 self._report_losses(found)
@@ -281,11 +265,8 @@ class Run:
 
     def _report_losses(self, found):
         """Report the mean loss of the first parts that are there, in their order."""
-        losses = []
-        for content in found.values():
-            if content is None or "loss" not in content:
-                break
-            losses.append(content["loss"])
+        there = itertools.takewhile(lambda content: content, found.values())
+        losses = [content["loss"] for content in there if "loss" in content]
         if self.report and losses:
             self.report(sum(losses) / len(losses), len(losses))
 
@@ -315,7 +296,7 @@ def open_run(study: Study, argv: list[str], doc: str = "") -> Run:
     key = settings_hash(settings, kind, folder)
     run_folder = RunFolder.open(chosen.out, study.name, key, chosen.resume)
     command = shlex.join(["python", "-m", f"experiments.{study.name}", *argv])
-    jobs = getattr(chosen, "jobs", None) or study.parts
+    jobs = 1 if study.parts == 0 else chosen.jobs or study.parts
     dask = getattr(chosen, "dask", None)
     return Run(study, settings, run_folder, folder, kind, command, jobs, dask)
 
@@ -326,6 +307,8 @@ def execute(run: Run) -> tuple[Result, dict]:
     Returns:
         `(result, metrics)`: the content of metrics.json.
     """
+    from experiments.harness import report
+
     result = run.study.work(run)
     return result, report.metrics_of(run, result)
 
@@ -341,6 +324,8 @@ def main(study: Study, doc: str, argv: list[str] | None = None) -> pathlib.Path:
     Returns:
         The path of the finished run folder.
     """
+    from experiments.harness import report
+
     argv = list(sys.argv[1:] if argv is None else argv)
     with exit_codes():
         with user_errors():
@@ -359,31 +344,3 @@ def main(study: Study, doc: str, argv: list[str] | None = None) -> pathlib.Path:
         final = run.folder.finish()
         print(f"\n{summary}\nRun folder: {final}{report.sample_label(run.kind)}")
         return final
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends a study as Ctrl-C does."""
-
-
-@contextlib.contextmanager
-def exit_codes():
-    """End the program with a sentence where the user can mend what went wrong.
-
-    Errors of the system, such as a full disk, are told the same way; Ctrl-C and
-    SIGTERM end with 130 and 143, as in a shell.
-    """
-
-    def terminate(number, frame):
-        raise Terminated
-
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    except (StudyError, OSError, MemoryError, parallel.WorkerLost) as error:
-        raise SystemExit(f"error: {error or 'the memory does not suffice'}") from error
-    except KeyboardInterrupt as stop:
-        print("\nStopped.", file=sys.stderr)
-        # Or Python collects TensorFlow's objects first: half a minute under load.
-        atexit.register(gc.freeze)
-        raise SystemExit(143 if isinstance(stop, Terminated) else 130) from None
