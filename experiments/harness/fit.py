@@ -121,7 +121,7 @@ class ResumableTraining(keras.callbacks.Callback):
             self.best = self.model.get_weights()
         if self.run.report:
             best = self.history[-1 - self.since_best()]
-            self.run.report(best.get("val_normalised", best[MONITOR]), None)
+            self.run.report(best.get("val_normalised", best[MONITOR]), self.epoch)
         else:
             if is_best:
                 self.checkpoint.save("best", {"weights": self.best})
