@@ -36,6 +36,7 @@ __all__ = [
     "windows",
 ]
 
+pd.set_option("mode.string_storage", "python")  # see datasets.nvie
 _COLUMNS = ["signer", "expression", "frame", "label", "path"]
 
 

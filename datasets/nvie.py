@@ -26,6 +26,10 @@ from datasets import nvie_layout as layout
 from datasets import nvie_match, pictures
 from datasets.nvie_layout import EMOTIONS, Place
 
+# File names are bytes, and Arrow, which pandas takes for text where it is installed,
+# refuses those that are not UTF-8, as archives from elsewhere leave them.
+pd.set_option("mode.string_storage", "python")
+
 CLASS_NAMES = {
     "spontaneous": ("posed", "spontaneous"),
     "emotion": tuple(

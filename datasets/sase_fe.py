@@ -19,6 +19,7 @@ from datasets.sase_fe_tracks import batches, load, store
 
 __all__ = ["CODES", "EMOTIONS", "batches", "index", "load", "store", "summary"]
 
+pd.set_option("mode.string_storage", "python")  # see datasets.nvie
 _COLUMNS = ["path", "subject", "emotion", "label", "video", "part", "kind"]
 _PARTS = ("train", "validation", "test")
 _REASONS = {

@@ -81,14 +81,7 @@ class ModelInfo:
 
 
 def list_models(pattern: str | None = None) -> list[str]:
-    """List the models that `create_model` makes.
-
-    Args:
-        pattern: a name with wildcards, such as `"pupil*"`, in any case; `None` for all.
-
-    Returns:
-        Their names, sorted.
-    """
+    """Return the sorted names of all models, or of those like `"pupil*"`."""
     names = sorted(info.name for info in MODELS)
     return names if pattern is None else fnmatch.filter(names, pattern.lower())
 
@@ -97,16 +90,8 @@ def create_model(name: str, /, **kwargs) -> keras.Model:
     """Make a model by its name.
 
     Args:
-        name: one of `list_models()`, or its builder's name; case, `_` and `-` do not
-            matter.
+        name: as of `model_info`.
         kwargs: the builder's arguments, its own `name` among them.
-
-    Returns:
-        What the builder returns.
-
-    Raises:
-        ValueError: there is no such model, or an argument is out of range.
-        TypeError: the builder has no such argument.
     """
     by_name = {builder.__name__: builder for builder in BUILDERS}
     return by_name[model_info(name).builder](**kwargs)
@@ -116,7 +101,8 @@ def model_info(name: str) -> ModelInfo:
     """Return the facts about a model.
 
     Args:
-        name: as of `create_model`.
+        name: one of `list_models()`, or its builder's name; case, `_` and `-` do not
+            matter.
 
     Raises:
         ValueError: there is no such model; the message names those that are like it.
@@ -126,10 +112,9 @@ def model_info(name: str) -> ModelInfo:
     if key in by_key:
         return by_key[key]
     close = difflib.get_close_matches(key, by_key, n=3, cutoff=0.5)
-    names = ", ".join(by_key[other].name for other in close)
-    hint = (
-        f"Did you mean {names}?" if close else f"There are: {', '.join(list_models())}."
-    )
+    hint = f"There are: {', '.join(list_models())}."
+    if close:
+        hint = f"Did you mean {', '.join(by_key[other].name for other in close)}?"
     raise ValueError(f"There is no model named {name!r}. {hint}")
 
 

@@ -123,8 +123,7 @@ def _complaint(root: Path, why: str) -> str:
     return (
         f"No Grammatical Facial Expressions in {root}: {why}. Expected, in that folder "
         "or in one folder below, X_datapoints.txt and X_targets.txt with X = a_ or b_ "
-        f"and one of {', '.join(EXPRESSIONS)}. The data are free (CC BY 4.0): "
-        f"{SOURCE}, or in a checkout datasets.gfe_download.download(folder)."
+        f"and one of {', '.join(EXPRESSIONS)}. The data are free (CC BY 4.0): {SOURCE}."
     )
 
 
