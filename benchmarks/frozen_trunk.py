@@ -16,18 +16,22 @@ import keras
 import tensorflow as tf
 
 from datasets import nvie, sample
-from experiments import nvie_inception, nvie_network
-from experiments.nvie import Pictures
-from experiments.run_folder import RunFolder
+from experiments import nvie_inception
+from experiments.harness.run_folder import RunFolder
+from experiments.harness.study import Run
+from experiments.nvie import network
+from experiments.nvie.study import Pictures
 
 
 def timed(settings, data, cached, out):
     """Trains once; returns seconds and the last epoch's validation cross-entropy."""
     keras.utils.set_random_seed(0)
-    model = nvie_network.build(nvie_inception.STUDY, settings)
-    folder = RunFolder.open(out, f"cached_{cached}", {}, resume=False)
+    folder = RunFolder.open(pathlib.Path(out), f"cached_{cached}", "0", resume=False)
+    study, data_dir = nvie_inception.STUDY, sample.path("nvie")
+    run = Run(study, settings, folder, data_dir, "sample", command="")
+    model = network.build(run)
     start = time.perf_counter()
-    history = nvie_network.train(model, settings, data, folder, cached)
+    history = network.train(model, run, data, cached)
     return time.perf_counter() - start, history["val_cross_entropy"].iloc[-1]
 
 
@@ -43,14 +47,14 @@ def main():
     index = nvie.index(sample.path("nvie")).sample(options.pictures, random_state=0)
     cut = options.pictures * 3 // 4
     parts = {"train": range(cut), "validation": range(cut, options.pictures)}
-    data = Pictures(index, nvie.task_labels(index, "spontaneous"), parts, "")
-    chosen = {"task": "spontaneous", "seed": 0, "train_layers": options.mode}
-    settings = nvie_inception.STUDY.settings(chosen, on_sample=True)
-    settings |= {"size": options.size, "epochs": options.epochs, "augment": False}
+    data = Pictures(index, nvie.task_labels(index, "spontaneous"), parts)
+    words = ["--size", str(options.size), "--epochs", str(options.epochs)]
+    words += ["--train-layers", str(options.mode)]
+    _, settings = nvie_inception.STUDY.parse(words, kind="sample")
 
     with tempfile.TemporaryDirectory() as out:
-        whole, loss = timed(settings, data, False, pathlib.Path(out))
-        once, again = timed(settings, data, True, pathlib.Path(out))
+        whole, loss = timed(settings, data, False, out)
+        once, again = timed(settings, data, True, out)
     print(
         f"Mode {options.mode}, {options.epochs} epochs of {cut} pictures at "
         f"{options.size} px: {whole:.1f} s in every epoch, {once:.1f} s once, "

@@ -77,30 +77,30 @@ def work(run: study.Run) -> study.Result:
     return network.work(run)
 
 
-def space(inception: bool = False) -> dict:
-    """Table 4.1 of the thesis; the rows of Inception V4 are its own (section 4.4.3)."""
-    from experiments.search import space
-
-    found = {
-        "learning_rate": space.log(1e-6, 1e-3),
-        "dropout": space.even(0.0, 1.0, 0.1),
-        "batch_size": space.one_of(8, 16, 32, 64),
-        "decay": space.one_of(0.0, 2.0, 4.0, 8.0, 10.0),
-        "l2": space.onoff(),
-        "augment": space.onoff(),
-    }
-    if inception:
-        found["activation"] = space.one_of("softmax", "sigmoid")
-        found["train_layers"] = space.one_of(0, 1, 2, 3, 4, 5)
-    return found
-
-
 def search(inception: bool = False) -> study.Search:
+    """Return what to search: Table 4.1; Inception V4 has rows of its own (4.4.3)."""
+
+    def space():
+        from optuna import distributions
+
+        one_of = distributions.CategoricalDistribution
+        found = {
+            "learning_rate": distributions.FloatDistribution(1e-6, 1e-3, log=True),
+            "dropout": distributions.FloatDistribution(0.0, 1.0, step=0.1),
+            "batch_size": one_of([8, 16, 32, 64]),
+            "decay": one_of([0.0, 2.0, 4.0, 8.0, 10.0]),
+            "l2": one_of([True, False]),
+            "augment": one_of([True, False]),
+        }
+        own = {"activation": ["softmax", "sigmoid"], "train_layers": [0, 1, 2, 3, 4, 5]}
+        own = {name: one_of(values) for name, values in own.items()}
+        return found | own if inception else found
+
     return study.Search(
-        space=lambda: space(inception),
+        space,
         held_out="Validated on the validation part of the hold-out by subject: people "
         "who are in neither the training nor the test part. By the same pictures a "
         "training stops, here as in the study. The test part was not looked at.",
         tested="Its test part is new to all that was chosen here.",
-        fixed={"validate": True},
+        fixed={"validate": True, "head": "softmax"},
     )

@@ -10,7 +10,7 @@ from experiments.harness import figures, report
 from experiments.harness.fit import fit
 from experiments.harness.study import Result, Run, StudyError, user_errors
 from experiments.nvie import frozen_trunk
-from experiments.nvie.study import Pictures, measured_part, predictions, read, serve
+from experiments.nvie.study import Pictures, predictions, read, serve
 from zoo import heads
 from zoo.export import export
 from zoo.layers import PreparePictures
@@ -38,15 +38,16 @@ def work(run: Run) -> Result:
 
     def draw(path):
         classes = len(run.spec.classes)
-        guess = np.log(classes if settings.activation == "softmax" else 2)
-        for column, guessing, name, ylabel in [
-            ("cross_entropy", guess, "loss.png", "cross-entropy (nats)"),
-            ("accuracy", 1 / classes, "accuracy.png", "accuracy"),
-        ]:
+        nats = np.log(classes if settings.activation == "softmax" else 2)
+        curves = {
+            "loss.png": ("cross_entropy", nats, "cross-entropy (nats)"),
+            "accuracy.png": ("accuracy", 1 / classes, "accuracy"),
+        }
+        for name, (column, *guessing_and_label) in curves.items():
             columns = {column: "training", f"val_{column}": "validation"}
-            title = report.title(run)
-            figures.losses(history, columns, title, path / name, guessing, ylabel)
-        return ["loss.png", "accuracy.png"]
+            where = (report.title(run), path / name)
+            figures.losses(history, columns, *where, *guessing_and_label)
+        return list(curves)
 
     def write_models(path):
         # Never compiled: the optimiser's state is twice the weights' size.
@@ -55,18 +56,18 @@ def work(run: Run) -> Result:
         export(model, path / "saved_model", input_dtype="uint8")
         files = {
             "model.keras": "the network; `keras.saving.load_model` after `import zoo`",
-            "saved_model/": "the same for programs with TensorFlow alone: `serve`, "
-            "`features`",
+            "saved_model/": "the same for programs with TensorFlow alone",
         }
-        if head is None:
-            serve(run, data, path, model="model.keras", head=None)
-            return files
-        name = heads.save(head, path).name
-        known = np.unique(data.part("train")[1]).tolist()
-        serve(run, data, path, model="model.keras", head=name, known=known)
-        return files | {name: "the head on the network's features: `zoo.heads.load`"}
+        part = {"model": "model.keras", "head": None}
+        if head is not None:
+            name = heads.save(head, path).name
+            known = np.unique(data.part("train")[1]).tolist()
+            part |= {"head": name, "known": known}
+            files[name] = "the head on the network's features: `zoo.heads.load`"
+        serve(run, data, path, **part)
+        return files
 
-    answers = predictions(run, data, probability)
+    answers = predictions(run, data, probability, run.study.model)
     return Result(answers, draw, write_models, tables={"history.csv": history})
 
 
@@ -85,29 +86,22 @@ def build(run: Run) -> keras.Model:
 
 
 def train(model: keras.Model, run: Run, data: Pictures, cached: bool = True):
-    """Train the network; return the history.
+    """Train a network, its trainable layers chosen; return the history.
 
-    Args:
-        model: the network, uncompiled, its trainable layers chosen.
-        run: the `Run`.
-        data: its `Pictures`.
-        cached: whether a frozen trunk runs once instead of in every epoch; with
-            augmentation it cannot.
+    A frozen trunk runs once, if `cached`; with augmentation it cannot.
     """
     settings, classes = run.settings, len(run.spec.classes)
     size, seed = settings.batch_size, settings.seed
 
     def pictures(part, **more):
-        index, _ = data.part(part)
-        shared = (index, settings.size, size)
-        batches = nvie.load(*shared, task=settings.task, seed=seed, **more)
+        task = {"task": settings.task, "seed": seed}
+        batches = nvie.load(data.part(part)[0], settings.size, size, **task, **more)
         return batches.map(lambda x, y: (x, tf.one_hot(y, classes)))
 
     def batches(epoch):
         return pictures("train", augment=settings.augment, shuffle=True, epoch=epoch)
 
-    trained, validation = model, pictures("validation")
-    halves = None
+    trained, validation, halves = model, pictures("validation"), None
     if cached and not settings.augment:
         halves = frozen_trunk.split_frozen(model)
     if halves:
@@ -115,9 +109,8 @@ def train(model: keras.Model, run: Run, data: Pictures, cached: bool = True):
         arrays = {}
         for part in ("train", "validation"):
             labels = keras.utils.to_categorical(data.part(part)[1], classes)
-            path = run.folder.work / f"{part}.npy"
-            cache = (trunk, pictures(part), len(labels), path)
-            arrays[part] = frozen_trunk.cache_outputs(*cache), labels
+            cache = (pictures(part), len(labels), run.folder.work / f"{part}.npy")
+            arrays[part] = frozen_trunk.cache_outputs(trunk, *cache), labels
 
         def batches(epoch):
             order = {"shuffle": True, "seed": seed, "epoch": epoch}
@@ -135,15 +128,9 @@ def train(model: keras.Model, run: Run, data: Pictures, cached: bool = True):
 def compile_model(model: keras.Model, settings, steps: int) -> None:
     """Compile a classifier for one-hot labels, with its cross-entropy as a metric.
 
-    The loss is the cross-entropy and, with `l2`, the weight penalty; the metric
-    `cross_entropy` is without it, so that it can stand beside random guessing.
-
-    Args:
-        model: the model, its trainable layers already chosen.
-        settings: `activation` (with "sigmoid" one cross-entropy a class),
-            `learning_rate`, `decay` and `l2`. The thesis's "learning rate decay rate"
-            is read as inverse time decay: at the end, rate / (1 + decay).
-        steps: number of steps of the whole training.
+    The loss holds the weight penalty, too; the metric `cross_entropy` does not, so that
+    it can stand beside random guessing. The thesis's "learning rate decay rate" is read
+    as inverse time decay: after `steps` it is the rate over (1 + decay).
     """
     rate = settings.learning_rate
     if settings.decay:
@@ -168,13 +155,11 @@ def compile_model(model: keras.Model, settings, steps: int) -> None:
 
 
 def decide(model: keras.Model, run: Run, data: Pictures):
-    """Return probabilities for the measured part, and the head that gave them.
+    """Return the measured part's probabilities, `(n, classes)`, and what gave them.
 
-    Returns:
-        `(probability, head)`: `(n, classes)` with rows that sum to 1; `None` for the
-        network's own classifier.
+    That is a head on the network's features, or `None` for its own classifier.
     """
-    settings, measured = run.settings, measured_part(run)
+    settings = run.settings
 
     def answers(network, part):
         index, _ = data.part(part)
@@ -182,7 +167,7 @@ def decide(model: keras.Model, run: Run, data: Pictures):
         return network.predict(batches, verbose=0).astype(np.float64)
 
     if settings.head == "softmax":
-        return normalised(answers(model, measured)), None
+        return normalised(answers(model, "measured")), None
     extractor = zoo.feature_extractor(model)
     index, labels = data.part("train")
     # Boosted trees want the classes that occur as 0, 1, 2 ...
@@ -195,8 +180,8 @@ def decide(model: keras.Model, run: Run, data: Pictures):
             folds = splits.kfold(index, truth, seed=settings.seed)
             head = heads.svm(calibration=folds)
         head.fit(answers(extractor, "train"), truth)
-    probability = np.zeros((len(data.parts[measured]), len(run.spec.classes)))
-    probability[:, known] = head.predict_proba(answers(extractor, measured))
+    probability = np.zeros((len(data.parts["measured"]), len(run.spec.classes)))
+    probability[:, known] = head.predict_proba(answers(extractor, "measured"))
     return normalised(probability), head
 
 

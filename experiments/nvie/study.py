@@ -1,4 +1,4 @@
-"""What the three studies on NVIE do alike: read the data, record answers, serve."""
+"""What the three studies on NVIE do alike: read the data, arrange answers, serve."""
 
 import os
 import pathlib
@@ -21,9 +21,11 @@ class Pictures:
     """The pictures of a study and who is trained and tested on.
 
     Attributes:
-        index: a row a picture, see `datasets.nvie.index`.
+        index: a row per picture, see `datasets.nvie.index`; `sample` is its path
+            relative to the data folder.
         labels: class of each picture.
-        parts: positions of the pictures of `train`, `validation` and `test`.
+        parts: positions of the pictures of `train`, `validation`, `test` and
+            `measured`, which is one of these two.
     """
 
     index: pd.DataFrame
@@ -50,58 +52,33 @@ def read(run: Run) -> Pictures:
         parts = split[settings.protocol](index, labels, seed=settings.seed)
         if len(np.unique(labels[parts["train"]])) < 2:
             raise ValueError(
-                "Expected pictures of two classes or more in the training part. "
-                f"Received: {len(parts['train'])} of one. Try another --seed, or add "
-                "data."
+                "Expected pictures of two classes in the training part. Received: of "
+                "one. Try another --seed, or add data."
             )
-    lines = [nvie.summary(index)]
+    lines, counts = [nvie.summary(index)], {}
     for name, rows in parts.items():
         subjects = index["subject"].iloc[rows].nunique()
         lines.append(f"{name}: {len(rows)} pictures of {subjects} subjects")
+        counts[f"n_{name}"] = len(rows)
+    counts["n_subjects"] = int(index["subject"].nunique())
+    paths = [os.path.relpath(path, run.data_dir) for path in index["path"]]
+    index["sample"] = [path.replace(os.sep, "/") for path in paths]
     sizes = [os.path.getsize(path) for path in index["path"]]
-    content = index.assign(path=samples(run, index), size=sizes)
-    run.record_data(
-        "\n".join(lines),
-        index["path"],
-        index.attrs["report"],
-        content=hash_data(content),
-        **{f"n_{name}": len(rows) for name, rows in parts.items()},
-        n_subjects=int(index["subject"].nunique()),
-    )
+    content = hash_data(index.drop(columns="path").assign(size=sizes))
+    skipped = index.attrs["report"]
+    run.record_data("\n".join(lines), index["path"], skipped, content=content, **counts)
+    parts["measured"] = parts["validation" if run.validating else "test"]
     return Pictures(index, labels, parts)
 
 
-def samples(run: Run, index: pd.DataFrame) -> list[str]:
-    """Return each picture's path relative to the data folder."""
-    paths = (os.path.relpath(path, run.data_dir) for path in index["path"])
-    return [path.replace(os.sep, "/") for path in paths]
-
-
-def measured_part(run: Run) -> str:
-    return "validation" if run.validating else "test"
-
-
 def predictions(
-    run: Run, data: Pictures, probability: np.ndarray, model: str = ""
+    run: Run, data: Pictures, probability: np.ndarray, model: str
 ) -> pd.DataFrame:
-    """Arrange a model's answers for the measured part as predictions.csv.
-
-    Args:
-        run: the `Run`.
-        data: its `Pictures`.
-        probability: of each class, `(n, classes)`.
-        model: as tables call it; the study's by default.
-    """
-    index, labels = data.part(measured_part(run))
-    return predictions_table(
-        run.spec,
-        model or run.study.model,
-        labels,
-        probability,
-        sample=samples(run, index),
-        subject=index["subject"],
-        seed=run.settings.seed,
-    )
+    """Arrange a model's answers for the measured part as predictions.csv."""
+    index, labels = data.part("measured")
+    columns = {"sample": index["sample"], "subject": index["subject"]}
+    answers = (run.spec, model, labels, probability)
+    return predictions_table(*answers, **columns, seed=run.settings.seed)
 
 
 def serve(run: Run, data: Pictures, path: pathlib.Path, **files) -> None:
