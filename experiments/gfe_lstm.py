@@ -13,7 +13,6 @@ that the saved model can do it; the paper's, of whole recordings, is --z-score
 recording.
 """
 
-from datasets import about
 from experiments import gfe, papers
 from experiments.harness import study
 
@@ -22,17 +21,10 @@ STUDY = study.Study(
     model="LSTM on Kinect frames",
     builder="GrammaticalLSTM",
     settings=gfe.FrameSettings,
-    dataset=about.GFE,
-    paper=papers.XU,
     reported=papers.GFE_LSTM,
-    spec=gfe.SPEC,
-    work=gfe.work,
-    sample={"seeds": 1},
     quick={"epochs": 1, "seeds": 1, "batch_size": 512},
-    paper_protocol="shuffled",
-    download=gfe.download,
     search=gfe.SEARCH_FRAMES,
-    parts=None,
+    **gfe.COMMON,
 )
 
 

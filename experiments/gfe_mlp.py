@@ -16,7 +16,6 @@ the paper's experiment before its own did, and reports F1 before and after.
 
 from dataclasses import dataclass
 
-from datasets import about
 from experiments import gfe, papers
 from experiments.harness import study
 
@@ -43,17 +42,10 @@ STUDY = study.Study(
     model="MLP on Kinect frames",
     builder="GrammaticalMLP",
     settings=Settings,
-    dataset=about.GFE,
-    paper=papers.XU,
     reported=papers.GFE_MLP,
-    spec=gfe.SPEC,
-    work=gfe.work,
-    sample={"seeds": 1},
     quick={"epochs": 1, "seeds": 1, "batch_size": 512},
-    paper_protocol="shuffled",
-    download=gfe.download,
     search=gfe.SEARCH_FRAMES,
-    parts=None,
+    **gfe.COMMON,
 )
 
 

@@ -24,7 +24,6 @@ protocol's question; --people overrules it.
 from dataclasses import dataclass
 from typing import Literal
 
-from datasets import about
 from experiments import gfe, papers
 from experiments.harness import study
 from experiments.harness.options import AboveZero, Positive
@@ -38,23 +37,15 @@ class Settings(gfe.Settings):
     """whom it is for: known to the training part, or new (default: new with --protocol
     signer)"""
     learning_rate: AboveZero = 0.002
-    """of Adam"""
     epochs: Positive = 40
-    """of each training"""
     batch_size: Positive = 16
-    """stretches of 61 frames per training step"""
     head: Literal["softmax", "svm", "xgboost"] = "xgboost"
-    """what decides: the network's own classifier, or an SVM or XGBoost on features"""
-    features: Literal["learned", "geometric"] | None = None
-    """of the head: the network's, or geometric ones of the frame in its context
-    (default: geometric, but learned with --head softmax)"""
 
     def __post_init__(self):
-        super().__post_init__()
         if self.people is None:
             self.people = "new" if self.protocol == "signer" else "known"
-        if self.features is None or self.head == "softmax":
-            self.features = "learned" if self.head == "softmax" else "geometric"
+        self.features = self.features or "geometric"
+        super().__post_init__()
 
     @property
     def z_score(self):
@@ -67,17 +58,10 @@ STUDY = study.Study(
     model="frames in their context",
     builder="GrammaticalSequence",
     settings=Settings,
-    dataset=about.GFE,
-    paper=papers.XU,
     reported=papers.GFE_LSTM,
-    spec=gfe.SPEC,
-    work=gfe.work,
-    sample={"seeds": 1},
     quick={"seeds": 1, "epochs": 1, "batch_size": 64, "head": "softmax"},
-    paper_protocol="shuffled",
-    download=gfe.download,
     search=gfe.SEARCH_SEQUENCE,
-    parts=None,
+    **gfe.COMMON,
 )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from datasets import about
+from experiments import papers
 from experiments.harness import options
 from experiments.harness.metrics import Spec
 from experiments.harness.options import AboveZero, Positive
@@ -39,43 +40,42 @@ class Settings(options.Settings):
     with --protocol holdout only, whose test part is put aside before"""
     seeds: Positive = 3
     """repetitions, from --seed on, for mean and spread"""
+    learning_rate: AboveZero = 0.0099
+    """of Adam"""
+    epochs: Positive = 30
+    """of each training"""
+    batch_size: Positive = 64
+    """frames, or stretches of 61 frames, per training step"""
+    head: Literal["softmax", "svm", "xgboost"] = "softmax"
+    """what decides: the network's own classifier, or an SVM or XGBoost on features"""
+    features: Literal["learned", "geometric"] | None = None
+    """of the head: the network's, or geometric ones: distances, angles and depths, in
+    gfe_sequence of the frame in its context, where an SVM or XGBoost has them by
+    default"""
 
-    # Of all studies; those that have them as options declare them anew.
+    # Options of one study each.
+    z_score = "train"
     people = "known"
     prune = False
 
     def __post_init__(self):
-        if self.validate and self.validate_by == "signer":
-            if self.protocol != "holdout":
-                raise ValueError(
-                    "--validate-by signer: expected --protocol holdout, as others "
-                    f"would show it tested frames. Received: {self.protocol}."
-                )
+        by_signer = self.validate and self.validate_by == "signer"
+        if by_signer and self.protocol != "holdout":
+            raise ValueError(
+                "--validate-by signer: expected --protocol holdout, as others would "
+                f"show it tested frames. Received: {self.protocol}."
+            )
+        if self.features is None or self.head == "softmax":
+            self.features = "learned"
 
 
 @dataclass
 class FrameSettings(Settings):
     """What decides the result of a network on single frames, beside the data."""
 
-    learning_rate: AboveZero = 0.0099
-    """of Adam"""
-    epochs: Positive = 30
-    """of each training"""
-    batch_size: Positive = 64
-    """frames per training step"""
     z_score: Literal["train", "recording"] = "train"
     """mean and spread of the training part, or, as in the paper, of whole recordings,
     the test part's frames included"""
-    head: Literal["softmax", "svm", "xgboost"] = "softmax"
-    """what decides: the network's own classifier, or an SVM or XGBoost on features"""
-    features: Literal["learned", "geometric"] | None = None
-    """of the head: the network's, or the 118 distances, angles and depths (default:
-    learned)"""
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.features is None or self.head == "softmax":
-            self.features = "learned"
 
 
 def work(run):
@@ -88,6 +88,19 @@ def download(folder):
     from datasets import gfe_download
 
     return gfe_download.download(folder)
+
+
+# What the three recipes declare alike.
+COMMON = {
+    "dataset": about.GFE,
+    "paper": papers.XU,
+    "spec": SPEC,
+    "work": work,
+    "sample": {"seeds": 1},
+    "paper_protocol": "shuffled",
+    "download": download,
+    "parts": None,
+}
 
 
 def frame_space() -> dict:

@@ -6,7 +6,6 @@ import numpy as np
 import zoo
 from datasets import gfe
 from experiments.gfe.networks import FrameNetwork, Part, RecordingNetwork, standardise
-from experiments.harness import metrics
 from experiments.harness.study import user_errors
 from zoo import heads, pruning
 from zoo._builder import FEATURES, PREDICTIONS
@@ -26,39 +25,26 @@ NETWORKS = {
 }
 # Wide features, many alike: a tree sees a tenth of them. By --validate (holdout), three
 # times the features, and twice the trees as well, make a difference of 0.001 or less.
-TREES = {
-    "n_estimators": 200,
-    "max_depth": 4,
-    "subsample": 0.7,
-    "colsample_bytree": 0.1,
-    "max_bin": 32,
-}
+TREES = {"n_estimators": 200, "max_depth": 4, "subsample": 0.7}
+TREES |= {"colsample_bytree": 0.1, "max_bin": 32}
 
 
 class Method:
-    """How a study finds expressions; the same for all of them.
-
-    Args:
-        builder: name of the network's builder in `zoo`.
-        settings: the study's settings.
-    """
+    """How a study finds expressions; the same for all of them."""
 
     def __init__(self, builder: str, settings):
         self.builder, self.settings = builder, settings
         self.new_people = settings.people == "new"
         self.on_recordings = NETWORKS[builder] is RecordingNetwork
         self.geometric = settings.features == "geometric"
-        self.points = self.input()
+        shape = (None, POINTS, 3) if self.on_recordings else (POINTS, 3)
+        self.points = keras.Input(shape, name="points")
         trunk = self.trunk()
         self.trunk_model = keras.Model(self.points, trunk)
         self.width = trunk.shape[-1]
         self.network = None
         if not self.geometric:
             self.network = NETWORKS[builder](self.build, settings)
-
-    def input(self):
-        shape = (None, POINTS, 3) if self.on_recordings else (POINTS, 3)
-        return keras.Input(shape, name="points")
 
     def trunk(self):
         """The features of every frame that all expressions share."""
@@ -80,22 +66,12 @@ class Method:
     def learn(self, part: Part, points: np.ndarray) -> dict:
         """Train on a part's training frames and decide on its test frames.
 
-        Args:
-            part: the `Part`.
-            points: `(n, 100, 3)`, of its frames.
-
         Returns:
-            `probability` that the expression is occurring, of the test frames, and its
-            cross-entropy `loss`; of a network `history` (`networks.HISTORY` per epoch),
-            `weights`, and `mean` and `variance` where a z-score is in front of it; the
-            fitted `head`; of a pruned network the probability `before` and the number
-            of `units` at work after.
+            `probability` that the expression is occurring, of the test frames; of a
+            network `history` (`HISTORY` per epoch), `weights`, and `mean` and
+            `variance` where a z-score is in front of it; the fitted `head`; of a pruned
+            network the probability `before` and the number of `units` at work after.
         """
-        content = self.decide(part, points)
-        loss = metrics.loss(part.labels(part.test), content["probability"])
-        return {**content, "loss": loss}
-
-    def decide(self, part, points):
         x = self.features(part, points)
         if self.geometric:
             copies = [x[part.train]]
@@ -142,10 +118,7 @@ class Method:
             return heads.svm(calibration=pairs).fit(x, truth)
 
     def saved_model(self, learned: dict[str, dict]) -> keras.Model:
-        """Build one model for all expressions, from raw points.
-
-        Args:
-            learned: what `learn` returned, by expression.
+        """Build one model of what `learn` returned, by expression.
 
         Returns:
             A model from `(batch, 100, 3)` or `(batch, frames, 100, 3)` to the
@@ -167,18 +140,15 @@ class Method:
         ]
         shape = (len(networks), features[0].shape[-1])
         shape = (-1, *shape) if self.on_recordings else shape
-        features = join(features, "side_by_side")
+        features = keras.layers.Concatenate(name="side_by_side")(features)
         features = keras.layers.Reshape(shape, name=FEATURES)(features)
         answers = []
         for number, (name, network) in enumerate(networks.items()):
             inside = network.get_layer(FEATURES).output
             top = keras.Model(inside, network.output, name=f"{name}_classifier")
             # Of the two classes the second: the expression is occurring.
-            if self.on_recordings:
-                answers.append(top(features[:, :, number])[:, :, 1:])
-            else:
-                answers.append(top(features[:, number])[:, 1:])
-        answer = join(answers, PREDICTIONS)
+            answers.append(top(features[..., number, :])[..., 1:])
+        answer = keras.layers.Concatenate(name=PREDICTIONS)(answers)
         return keras.Model(self.points, answer, name=self.network.model.name)
 
     def scaled(self, x, name, content):
@@ -189,9 +159,3 @@ class Method:
         if self.builder == "GrammaticalLSTM":
             x = keras.layers.Reshape((1, self.width), name=f"{name}_step")(x)
         return x
-
-
-def join(tensors, name):
-    if len(tensors) == 1:
-        return keras.layers.Identity(name=name)(tensors[0])
-    return keras.layers.Concatenate(name=name)(tensors)

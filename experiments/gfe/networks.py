@@ -20,39 +20,27 @@ STRETCH, STRIDE = 61, 15
 
 @dataclass
 class Part:
-    """One expression in one round: what is trained and what is tested on.
-
-    Attributes:
-        expression: its name.
-        round: name of the round's model.
-        block: number of the block of time that is validated, from 1; 0 without.
-        seed: of everything that is drawn.
-        index: the expression's frames, see `datasets.gfe.index`.
-        train: positions in it.
-        test: positions in it.
-        runs: lists of positions: frames in the order of time that may see each other.
-    """
+    """One expression in one round: what is trained and what is tested on."""
 
     expression: str
-    round: str
-    block: int
-    seed: int
-    index: pd.DataFrame
-    train: np.ndarray
+    round: str  # name of its models where there are several rounds, or ""
+    block: int  # of time that is validated, from 1; 0 where none is
+    seed: int  # of everything that is drawn
+    index: pd.DataFrame  # of the expression's frames, see `datasets.gfe.index`
+    train: np.ndarray  # positions in it
     test: np.ndarray
-    runs: list
+    runs: list  # of positions: frames in the order of time that may see each other
 
     @property
     def key(self) -> str:
-        block = f"-block_{self.block}" if self.block else ""
-        return f"{self.seed}-{self.round}{block}-{self.expression}"
+        return f"{self.seed}-{self.round}-{self.block}-{self.expression}"
 
     def labels(self, rows):
         return self.index["label"].to_numpy()[rows]
 
 
 def standardise(part: Part, x: np.ndarray, z_score: str):
-    """Return the features with their z-scores, and what they are relative to.
+    """Return a part's features with their z-scores, and what these are relative to.
 
     Args:
         part: the `Part`.
@@ -61,8 +49,7 @@ def standardise(part: Part, x: np.ndarray, z_score: str):
             recording, the test part's frames included, as in the paper; `"none"`.
 
     Returns:
-        `(x, scale)`: `scale` is `{"mean": ..., "variance": ...}` of the training part,
-        or `{}`.
+        `(x, scale)`: `mean` and `variance` of the training part in a dict, or `{}`.
     """
     if z_score == "none":
         return x, {}
@@ -78,12 +65,7 @@ def standardise(part: Part, x: np.ndarray, z_score: str):
 
 
 class Network(GraphTraining):
-    """A builder's network, trained anew for each part.
-
-    Args:
-        build: function to the network, from standardised features.
-        settings: the study's: `learning_rate`, `epochs`, `batch_size`.
-    """
+    """A builder's network on standardised features, trained anew for each part."""
 
     def __init__(self, build, settings):
         super().__init__(build, keras.optimizers.Adam(settings.learning_rate))
@@ -91,11 +73,9 @@ class Network(GraphTraining):
         self.extractor = zoo.feature_extractor(self.model)
 
     def fit(self, part: Part, x: np.ndarray) -> list[list]:
-        """Train on a part's standardised features.
+        """Train on a part's features; return the history, `HISTORY` per epoch.
 
-        Returns:
-            The history, `HISTORY` per epoch. The test part's loss in it is there to be
-            looked at: nothing depends on it.
+        The test part's loss is there to be looked at: nothing depends on it.
 
         Raises:
             Diverged: the loss is not a number.
@@ -105,8 +85,8 @@ class Network(GraphTraining):
         rows, weights = self.drawn_from(part)
         size = min(self.settings.batch_size, len(rows))
         steps = len(rows) // size
-        arrays = self.shaped(x), part.labels(slice(None)), weights
-        arrays = [tf.constant(array) for array in arrays]
+        labels = part.index["label"].to_numpy()
+        arrays = [tf.constant(array) for array in (self.shaped(x), labels, weights)]
         history = []
         for epoch in range(self.settings.epochs):
             # Batches of one size: what is left over has its turn in another epoch.

@@ -10,7 +10,7 @@ from datasets import gfe
 from experiments.gfe import SPEC, Settings, figures
 from experiments.gfe.method import Method
 from experiments.gfe.networks import HISTORY, Part
-from experiments.harness import metrics, parallel, report
+from experiments.harness import metrics, parallel
 from experiments.harness.run_folder import hash_data, write_serving
 from experiments.harness.study import Result, Run, user_errors
 from zoo import heads
@@ -22,9 +22,8 @@ MODEL = (
     "median of its frame, where the study itself bridged gaps in time"
 )
 HEAD = (
-    "what decided on an expression, from the model's `features` (where they were "
-    "learned, from the expression's own: `features[..., n, :]`; `serve` is then the "
-    "network's own classifier, which was not measured): `zoo.heads.load`"
+    "what decided on an expression, from the model's `features`, or of learned ones "
+    "from `features[..., n, :]` (`zoo.heads.load`); `serve` was not measured"
 )
 BATCH = ". Each batch has to be one whole recording, for its z-score"
 
@@ -35,22 +34,21 @@ def work(run: Run) -> Result:
     with user_errors():
         index, points = read(run)
         plan = list(plan_parts(index, settings))
-    # Parts of one expression share its points: seeds and rounds need no copies.
-    points = {name: points[index["expression"] == name] for name in names_in(index)}
+    # Parts of the same expression share its points.
+    points = {
+        name: points[rows] for name, rows in index.groupby("expression").indices.items()
+    }
     parts = {part.key: (part, points[part.expression]) for part in plan}
     contents = run.compute(learn, parts, shared=(builder, settings), unit="training")
     learned = list(zip(plan, contents.values(), strict=True))
-    model = run.study.model
-    tables = [predictions(model, part, content, plan) for part, content in learned]
-    notes, more = {}, {}
+    first = [(part, c) for part, c in learned if part.seed == settings.seed]
+    tables = [predictions(run.study.model, p, c["probability"]) for p, c in learned]
+    history, notes, more = histories(first), {}, {}
     if settings.z_score == "recording":
         notes["Z-score"] = "It is of whole recordings, tested frames included."
     if settings.prune:
-        tables += [
-            predictions(f"{model}, before pruning", part, before, plan)
-            for part, content in learned
-            for before in [{"probability": content["before"]}]
-        ]
+        name = f"{run.study.model}, before pruning"
+        tables += [predictions(name, part, c["before"]) for part, c in learned]
         units = [content["units"] for _, content in learned]
         more["pruned"] = {"hidden": HIDDEN, "units": float(np.mean(units))}
         more["pruned"] |= {"fewest": min(units), "most": max(units)}
@@ -58,8 +56,6 @@ def work(run: Run) -> Result:
             f"Pruned by distinctiveness: on average {np.mean(units):.0f} of {HIDDEN} "
             f"hidden units at work ({min(units)} to {max(units)})."
         )
-    first = [(part, c) for part, c in learned if part.seed == settings.seed]
-    history = histories(first)
     table = pd.concat(tables, ignore_index=True)
     return Result(
         table,
@@ -71,21 +67,16 @@ def work(run: Run) -> Result:
     )
 
 
-def names_in(index: pd.DataFrame) -> list[str]:
-    return list(index["expression"].unique())
-
-
 def read(run: Run) -> tuple[pd.DataFrame, np.ndarray]:
     """Read the data and record them.
 
     Returns:
-        `(index, points)`, see `datasets.gfe`. For validation by signer they are the
-        training part alone: nothing else is known of the rest.
+        `(index, points)`, see `datasets.gfe`; for validation by signer those of the
+        training part alone.
     """
     index = gfe.index(run.data_dir)
     points = gfe.points(index)
-    labels = index["label"].to_numpy()
-    paths = index["path"].unique()
+    labels, paths = index["label"].to_numpy(), index["path"].unique()
     run.record_data(
         gfe.summary(index),
         paths,
@@ -106,39 +97,38 @@ def rounds(index: pd.DataFrame, settings: Settings, seed: int) -> Iterator[tuple
     """Divide by the protocol, or inside its training part for a validation.
 
     Yields:
-        `(name, block, train, test)`: name of the round, number of the block of time
-        that is validated (0 for none), positions in the index.
+        `(name, block, train, test)`: name and block as in `Part`, positions in the
+        index.
     """
     by_signer = settings.validate and settings.validate_by == "signer"
     protocol = "signer" if by_signer else settings.protocol
     for split in gfe.protocol(index, protocol, seed):
         train, test = split["train"], split["test"]
-        name = protocol
-        if protocol == "signer":
-            name = f"trained_on_{index['signer'].iloc[train[0]]}"
+        signer = index["signer"].iloc[train[0]]
+        name = f"trained_on_{signer}" if protocol == "signer" else ""
         if by_signer or not settings.validate:
             yield name, 0, train, test
-            continue
-        for block, (inner, held_out) in enumerate(gfe.blocks(index, train), start=1):
-            yield name, block, inner, held_out
+        else:
+            for block, inner in enumerate(gfe.blocks(index, train), start=1):
+                yield name, block, *inner
 
 
 def plan_parts(index: pd.DataFrame, settings: Settings) -> Iterator[Part]:
     """Plan all trainings of a study: every seed, round and expression."""
     for seed in range(settings.seed, settings.seed + settings.seeds):
-        for name, block, train, test in rounds(index, settings, seed):
-            for expression in names_in(index):
+        for name, block, *divided in rounds(index, settings, seed):
+            for expression in index["expression"].unique():
                 rows = np.flatnonzero(index["expression"] == expression)
                 own = index.iloc[rows].reset_index(drop=True)
-                inside = [np.flatnonzero(np.isin(rows, part)) for part in (train, test)]
-                runs = visible_runs(own, *inside, settings.protocol)
-                part = Part(expression, name, block, seed, own, *inside, runs)
-                if part.index["label"].iloc[part.train].nunique() < 2:
+                train, test = (np.flatnonzero(np.isin(rows, d)) for d in divided)
+                if own["label"].iloc[train].nunique() < 2:
                     raise ValueError(
-                        f"{expression}, {name}: all {len(part.train)} frames of the "
-                        "training part have the same label; there is nothing to learn."
+                        f"{expression}, {name or settings.protocol}: expected both "
+                        "labels in the training part. Received: one label in all "
+                        f"{len(train)} frames."
                     )
-                yield part
+                runs = visible_runs(own, train, test, settings.protocol)
+                yield Part(expression, name, block, seed, own, train, test, runs)
 
 
 def visible_runs(own, train, test, protocol) -> list[np.ndarray]:
@@ -157,7 +147,9 @@ def visible_runs(own, train, test, protocol) -> list[np.ndarray]:
 
 def learn(builder, settings, part, points, threads) -> dict:
     """Learn one part; see `Method.learn`."""
-    return method(builder, settings).learn(part, points)
+    content = method(builder, settings).learn(part, points)
+    loss = metrics.loss(part.labels(part.test), content["probability"])
+    return {**content, "loss": loss}
 
 
 def method(builder, settings) -> Method:
@@ -166,20 +158,18 @@ def method(builder, settings) -> Method:
     return parallel.cached_in_process(key, lambda: Method(builder, settings))
 
 
-def predictions(model: str, part: Part, content: dict, plan: list) -> pd.DataFrame:
+def predictions(model: str, part: Part, probability: np.ndarray) -> pd.DataFrame:
     """Arrange a part's answers; the blocks of a validation are measured together."""
     tested = part.index.iloc[part.test]
-    several = len({one.round for one in plan}) > 1
-    detail = f"/{part.round.replace('_', ' ')}" if several else ""
     recording = tested["signer"] + "_" + tested["expression"]
     return metrics.predictions_table(
         SPEC,
         model,
         tested["label"],
-        content["probability"].astype(np.float64),
+        probability.astype(np.float64),
         sample=recording + "/" + tested["frame"].astype(str),
         subject=tested["signer"],
-        group=part.expression + detail,
+        group=f"{part.expression}/{part.round.replace('_', ' ')}".rstrip("/"),
         seed=part.seed,
     )
 
@@ -190,20 +180,19 @@ def histories(learned: list[tuple]) -> pd.DataFrame | None:
     for part, content in learned:
         if "history" in content:
             table = pd.DataFrame(content["history"], columns=HISTORY)
-            name = f"{part.round}-block_{part.block}" if part.block else part.round
+            name = f"{part.round or 'all'}-{part.block}"
             tables.append(table.assign(round=name, expression=part.expression))
     return pd.concat(tables, ignore_index=True) if tables else None
 
 
 def write_models(run: Run, learned: list[tuple], path: pathlib.Path) -> dict[str, str]:
     """Write model, SavedModel and heads of every round; return what they are."""
-    rounds = {}
+    rounds, written, served = {}, {}, {}
     for part, content in learned:
         rounds.setdefault(part.round, {})[part.expression] = content
-    written, served = {}, {}
     for name, by_expression in rounds.items():
-        prefix = "" if len(rounds) == 1 else f"{name}/"
-        folder = path / prefix
+        prefix = f"{name}/" if name else ""
+        folder = path / name
         folder.mkdir(exist_ok=True)
         model = method(run.study.builder, run.settings).saved_model(by_expression)
         model.save(folder / "model.keras")
@@ -220,7 +209,6 @@ def write_models(run: Run, learned: list[tuple], path: pathlib.Path) -> dict[str
                 head = heads.save(content["head"], own).name
                 written[f"{prefix}heads/EXPRESSION/{head}"] = HEAD
                 files[expression] = f"{prefix}heads/{expression}/{head}"
-        served[prefix.rstrip("/")] = {"model": f"{prefix}model.keras", "heads": files}
+        served[name] = {"model": f"{prefix}model.keras", "heads": files}
     write_serving(path, run.study.name, run.kind, "points", by_expression, served)
-    written["serving.json"] = report.FILES["serving.json"]
     return written

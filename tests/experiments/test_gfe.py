@@ -9,33 +9,32 @@ import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
 from datasets import gfe
-from experiments import gfe as study
-from experiments import gfe_lstm, gfe_method, gfe_mlp, gfe_report, gfe_sequence
-from experiments.gfe_method import Method
+from experiments import gfe_lstm, gfe_mlp, gfe_sequence
+from experiments.gfe import method, study
+from experiments.gfe.method import Method
+from experiments.harness import report
 from zoo import feature_extractor, heads, load_run
 from zoo.inputs import gfe_files
 
 EXPRESSIONS = ["affirmative", "doubt_question"]
-SHORT = ["--epochs", "3", "--seeds", "1"]
+SHORT = ["--protocol", "holdout", "--epochs", "3", "--seeds", "1"]
 
 
 def run(module, two, out, *arguments):
-    options = ["--data-dir", str(two), "--out", str(out), *arguments]
-    return module.main(options)
+    return module.main(["--data-dir", str(two), "--out", str(out), *arguments])
 
 
 @pytest.fixture(scope="module", autouse=True)
 def few_trees():
     """A fifth of the studies' trees; the sample takes no more."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(gfe_method.TREES, "n_estimators", 40)
+        patch.setitem(method.TREES, "n_estimators", 40)
         yield
 
 
 @pytest.fixture(scope="module")
 def lstm(two, tmp_path_factory):
-    out = tmp_path_factory.mktemp("runs")
-    return run(gfe_lstm, two, out, "--protocol", "holdout", *SHORT)
+    return run(gfe_lstm, two, tmp_path_factory.mktemp("runs"), *SHORT)
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +48,21 @@ def metrics(folder):
 
 
 def predictions(folder):
-    return pd.read_csv(folder / "predictions.csv")
+    """predictions.csv of the main model, with expression, round, signer and frame."""
+    table = pd.read_csv(folder / "predictions.csv", keep_default_na=False)
+    table = table[table["model"] == table["model"].iloc[0]]
+    table[["expression", "round"]] = [
+        group.partition("/")[::2] for group in table["group"]
+    ]
+    frame = table["sample"].str.rpartition("/")[2].astype(int)
+    return table.assign(signer=table["subject"], frame=frame)
 
 
 def test_run_folder_is_as_everywhere(lstm):
     names = {path.name for path in lstm.iterdir()}
     assert names == {
         *("config.json", "metrics.json", "predictions.csv", "history.csv"),
-        *("skipped.json", "report.md", "model.keras", "saved_model"),
-        *("model_card.md", "serving.json"),
+        *("skipped.json", "README.md", "model.keras", "saved_model", "serving.json"),
         *("loss.png", "f1.png", "timeline.png", "confusion_matrix.png", "roc.png"),
     }
     history = pd.read_csv(lstm / "history.csv")
@@ -65,10 +70,9 @@ def test_run_folder_is_as_everywhere(lstm):
     config = json.loads((lstm / "config.json").read_text())
     assert config["settings"]["protocol"] == "holdout"
     assert config["data"]["n_recordings"] == 4
-    report = (lstm / "report.md").read_text()
-    for word in ["holdout (the last 20 %", "SAMPLE", "no lie detector", "always"]:
-        assert word in report
-    assert str(EXPRESSIONS) not in report
+    text = (lstm / "README.md").read_text()
+    for word in ["last fifth of each recording", "SAMPLE", "no lie detector", "always"]:
+        assert word in text
 
 
 def test_what_is_measured_is_what_is_predicted(lstm, trees):
@@ -76,62 +80,64 @@ def test_what_is_measured_is_what_is_predicted(lstm, trees):
     for folder in [lstm, trees]:
         table = predictions(folder)
         f1, auc = [], []
-        for _, part in table.groupby(["seed", "expression", "round"]):
-            f1.append(f1_score(part["truth"], part["probability"] > 0.5))
-            auc.append(roc_auc_score(part["truth"], part["probability"]))
-        told = metrics(folder)
-        assert told["f1"] == pytest.approx(np.mean(f1), abs=1e-4)
-        assert told["roc_auc"] == pytest.approx(np.mean(auc), abs=1e-4)
-        each = [told["expressions"][name]["f1"] for name in EXPRESSIONS]
-        assert told["f1"] == pytest.approx(np.mean(each))
+        for _, part in table.groupby(["seed", "group"]):
+            truth = part["truth"] == "occurring"
+            f1.append(f1_score(truth, part["p_occurring"] > 0.5))
+            auc.append(roc_auc_score(truth, part["p_occurring"]))
+        measured = metrics(folder)
+        assert measured["f1"] == pytest.approx(np.mean(f1), abs=1e-4)
+        assert measured["roc_auc"] == pytest.approx(np.mean(auc), abs=1e-4)
+        each = [measured["groups"][name]["f1"] for name in EXPRESSIONS]
+        assert measured["f1"] == pytest.approx(np.mean(each))
     by_seed = list(metrics(trees)["f1_by_seed"].values())
     assert len(by_seed) == 2
     assert metrics(trees)["f1_spread"] == pytest.approx(np.std(by_seed, ddof=1))
-    assert metrics(lstm)["f1_spread"] is None
+    assert "f1_spread" not in metrics(lstm)
 
 
 def test_protocol_data_and_baseline_are_named(lstm, trees):
     for folder, protocol in [(lstm, "holdout"), (trees, "signer")]:
-        told = metrics(folder)
-        assert told["protocol"] == protocol
-        assert told["data"] == "sample"
-        assert told["ci95"] is None and told["n_test_subjects"] == 2
+        measured = metrics(folder)
+        assert measured["protocol"] == protocol
+        assert measured["data"] == "sample"
+        assert measured["ci95"] is None and measured["n_test_subjects"] == 2
         table = predictions(folder)
-        share = table.groupby(["round", "expression"])["truth"].mean()
+        share = (table["truth"] == "occurring").groupby(table["group"]).mean()
         expected = (2 * share / (1 + share)).mean()
-        assert told["baselines"]["always_f1"] == pytest.approx(expected, abs=1e-6)
+        assert measured["baselines"]["always_f1"] == pytest.approx(expected, abs=1e-6)
 
 
 def test_it_learns_the_sample(trees):
-    told = metrics(trees)
-    assert told["f1"] > told["baselines"]["always_f1"] + 0.1
-    assert told["roc_auc"] > 0.8
+    measured = metrics(trees)
+    assert measured["f1"] > measured["baselines"]["always_f1"] + 0.1
+    assert measured["roc_auc"] > 0.8
 
 
 def test_who_is_tested_was_not_trained_on(trees):
-    table = predictions(trees)
-    tested = table.groupby("round")["subject"].unique()
-    assert tested["trained_on_a"].tolist() == ["b"]
-    assert tested["trained_on_b"].tolist() == ["a"]
+    tested = predictions(trees).groupby("round")["subject"].unique()
+    assert tested["trained on a"].tolist() == ["b"]
+    assert tested["trained on b"].tolist() == ["a"]
 
 
 def loaded_as_reported(folder, two, part=None):
-    """Compares what `zoo.load_run` says of recordings with predictions.csv."""
-    run, table = load_run(folder, part), predictions(folder).query("seed == 0")
-    assert list(run.classes) == EXPRESSIONS and run.data == "sample"
-    table = table[table["round"] == part] if part else table
+    """Compare what `zoo.load_run` says of recordings with predictions.csv."""
+    loaded, table = load_run(folder, part), predictions(folder).query("seed == 0")
+    assert list(loaded.classes) == EXPRESSIONS and loaded.data == "sample"
+    table = table[table["round"] == part.replace("_", " ")] if part else table
     compared = 0
     for (expression, signer), (file, _) in gfe_files.find(two).items():
         own = (table["expression"] == expression) & (table["subject"] == signer)
-        told = table[own]
-        answers = run.predict(gfe_files.read_points(file).points)
-        found = answers[told["frame"], run.classes.index(expression)]
+        reported = table[own]
+        answers = loaded.predict(gfe_files.read_points(file).points)
+        answers = answers[reported["frame"], loaded.classes.index(expression)]
         # A feature at a split's threshold may fall on the other side by rounding.
-        close = np.abs(found - told["probability"]) < (1e-3 if run.head else 1e-4)
-        assert close.mean() > (0.98 if run.head else 1) - 1e-9 or not len(told)
-        compared += len(told)
+        limit = 1e-3 if loaded.head else 1e-4
+        close = np.abs(answers - reported["p_occurring"]) < limit
+        least = (0.98 if loaded.head else 1) - 1e-9
+        assert close.mean() > least or not len(reported)
+        compared += len(reported)
     assert compared == len(table) > 50
-    return run
+    return loaded
 
 
 def test_a_loaded_run_says_what_was_reported(lstm, trees, two):
@@ -143,36 +149,32 @@ def test_a_loaded_run_says_what_was_reported(lstm, trees, two):
 def test_saved_model_decides_as_the_study_did(lstm, two, served):
     index = gfe.index(two)
     answers = served(lstm / "saved_model", gfe.points(index))
-    found = answers["serve"]
-    assert found.shape == (len(index), 2)
+    probability = answers["serve"]
+    assert probability.shape == (len(index), 2)
     assert answers["features"].shape == (len(index), 2, 105)
     frames = pd.concat(
-        index.assign(probability=found[:, place]).query("expression == @name")
-        for place, name in enumerate(EXPRESSIONS)
+        index.assign(served=probability[:, n]).query("expression == @name")
+        for n, name in enumerate(EXPRESSIONS)
     )
-    keys = ["signer", "expression", "frame"]
-    told = predictions(lstm).rename(columns={"subject": "signer"})
-    both = told.merge(frames, on=keys, suffixes=("", "_served"))
-    assert len(both) == len(told)
-    np.testing.assert_allclose(
-        both["probability"], both["probability_served"], atol=1e-4
-    )
+    both = predictions(lstm).merge(frames, on=["signer", "expression", "frame"])
+    assert len(both) == len(predictions(lstm))
+    np.testing.assert_allclose(both["p_occurring"], both["served"], atol=1e-4)
     model = keras.saving.load_model(lstm / "model.keras")
     np.testing.assert_allclose(
-        model.predict(gfe.points(index), verbose=0), found, atol=1e-5
+        model.predict(gfe.points(index), verbose=0), probability, atol=1e-5
     )
 
 
 def test_saved_features_and_head_decide_as_the_study_did(trees, two, served):
-    table = predictions(trees).query("seed == 0 and round == 'trained_on_a'")
     index = gfe.index(two).query("signer == 'b' and expression == 'doubt_question'")
-    place = trees / "trained_on_a"
-    features = served(place / "saved_model", gfe.points(index)[None])["features"][0]
-    head = heads.load(place / "heads" / "doubt_question" / "head.ubj")
-    told = table.query("expression == 'doubt_question'").sort_values("frame")
+    folder = trees / "trained_on_a"
+    features = served(folder / "saved_model", gfe.points(index)[None])["features"][0]
+    head = heads.load(folder / "heads" / "doubt_question" / "head.ubj")
+    table = predictions(trees).query("seed == 0 and round == 'trained on a'")
+    table = table.query("expression == 'doubt_question'").sort_values("frame")
     probability = head.predict_proba(features)[:, 1]
     # A feature at a split's threshold may fall on the other side by rounding.
-    assert np.mean(np.abs(told["probability"] - probability) < 1e-3) > 0.98
+    assert np.mean(np.abs(table["p_occurring"] - probability) < 1e-3) > 0.98
 
 
 def test_saved_model_takes_depths_that_were_not_measured(lstm, two):
@@ -186,22 +188,36 @@ def test_saved_model_takes_depths_that_were_not_measured(lstm, two):
     assert (answers[0] == answers[1]).mean() > 0.9
 
 
+def interrupt(*arguments):
+    raise KeyboardInterrupt
+
+
+def interrupt_the_report(two, out, *arguments):
+    """Ctrl-C when all is computed, then resume; return the folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "write", interrupt)
+        with pytest.raises(SystemExit):
+            run(gfe_mlp, two, out, *arguments)
+        # What was computed is not computed anew.
+        patch.undo()
+        patch.setattr(Method, "learn", interrupt)
+        return run(gfe_mlp, two, out, *arguments, "--resume")
+
+
 @pytest.mark.parametrize("head", ["svm", "xgboost"])
 def test_heads_on_learned_features(head, two, tmp_path):
-    options = ["--protocol", "holdout", "--head", head, "--seeds", "1"]
-    folder = run(gfe_mlp, two, tmp_path, *options, "--epochs", "5")
+    options = [*SHORT, "--head", head, "--epochs", "5"]
+    folder = interrupt_the_report(two, tmp_path, *options)
     assert metrics(folder)["roc_auc"] > 0.6
     suffix = {"svm": "skops", "xgboost": "ubj"}[head]
-    place = folder / "heads" / "doubt_question"
-    loaded = heads.load(place / f"head.{suffix}")
+    loaded = heads.load(folder / "heads" / "doubt_question" / f"head.{suffix}")
     extractor = feature_extractor(keras.saving.load_model(folder / "model.keras"))
     index = gfe.index(two).query("expression == 'doubt_question'")
     features = extractor.predict(gfe.points(index), verbose=0)[:, 1]
     served = index.assign(served=loaded.predict_proba(features)[:, 1])
-    told = predictions(folder).rename(columns={"subject": "signer"})
-    both = told.merge(served, on=["signer", "expression", "frame"])
+    both = predictions(folder).merge(served, on=["signer", "expression", "frame"])
     assert len(both) > 50
-    close = np.abs(both["probability"] - both["served"]) < 1e-3
+    close = np.abs(both["p_occurring"] - both["served"]) < 1e-3
     assert close.mean() > 0.95
     loaded_as_reported(folder, two)
 
@@ -225,72 +241,54 @@ def test_sequence_network(two, tmp_path):
 
     # The same again, dropout and all, whatever the network learned before.
     settings = json.loads((folder / "config.json").read_text())["settings"]
-    *_, (_, expression, rows, part) = study.plan(index, settings)
+    settings = gfe_sequence.Settings(**settings)
+    *_, part = study.plan_parts(index, settings)
+    rows = index["expression"] == part.expression
     again = Method("GrammaticalSequence", settings).learn(part, points[rows])
-    told = predictions(folder).query("expression == @expression")
-    np.testing.assert_allclose(told["probability"], again.probability, atol=1e-6)
-    history = pd.read_csv(folder / "history.csv").query("expression == @expression")
-    assert len(history) == 5
-    np.testing.assert_allclose(history["loss"], again.history["loss"], atol=1e-6)
+    table = predictions(folder)
+    table = table[table["expression"] == part.expression]
+    np.testing.assert_allclose(table["p_occurring"], again["probability"], atol=1e-6)
+    history = pd.read_csv(folder / "history.csv")
+    losses = history.loc[history["expression"] == part.expression, "loss"]
+    np.testing.assert_allclose(losses, [row[1] for row in again["history"]], atol=1e-6)
 
 
-def test_a_head_is_resumed_after_its_models_were_written(two, tmp_path, monkeypatch):
-    options = ["--protocol", "holdout", "--head", "xgboost", *SHORT]
-    conclude = gfe_report.conclude
-
-    def interrupted(*arguments):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(gfe_report, "conclude", interrupted)
-    with pytest.raises(SystemExit):
-        run(gfe_mlp, two, tmp_path, *options)
-    monkeypatch.setattr(gfe_report, "conclude", conclude)
-    folder = run(gfe_mlp, two, tmp_path, *options, "--resume")
-    assert (folder / "heads" / "affirmative" / "head.ubj").exists()
-
-
-def interrupt_the_second_training(monkeypatch):
-    """Ctrl-C there; returns what to put back."""
+@pytest.fixture
+def second_training_interrupted(monkeypatch):
+    """Ctrl-C there, until it is undone."""
     learn, calls = Method.learn, []
 
     def interrupted(self, part, points):
         calls.append(part)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return learn(self, part, points)
+        return interrupt() if len(calls) == 2 else learn(self, part, points)
 
     monkeypatch.setattr(Method, "learn", interrupted)
-    return learn
+    return monkeypatch
 
 
-def test_changed_labels_are_not_resumed(two, tmp_path, monkeypatch):
+def test_changed_labels_are_not_resumed(two, tmp_path, second_training_interrupted):
     folder = tmp_path / "gfe"
     folder.mkdir()
     for path in two.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
-    learn = interrupt_the_second_training(monkeypatch)
-    options = ["--protocol", "holdout", *SHORT]
     with pytest.raises(SystemExit):
-        run(gfe_lstm, folder, tmp_path / "runs", *options)
+        run(gfe_lstm, folder, tmp_path / "runs", *SHORT)
     labels = folder / "a_affirmative_targets.txt"
     labels.write_text("\n".join(reversed(labels.read_text().split())))
-    monkeypatch.setattr(Method, "learn", learn)
-    with pytest.raises(SystemExit, match="data have changed"):
-        run(gfe_lstm, folder, tmp_path / "runs", *options, "--resume")
+    with pytest.raises(SystemExit, match="data of the interrupted run"):
+        run(gfe_lstm, folder, tmp_path / "runs", *SHORT, "--resume")
 
 
 def test_same_seed_same_measures_and_resumed_the_same(
-    lstm, two, tmp_path, monkeypatch, capsys
+    lstm, two, tmp_path, second_training_interrupted, capsys
 ):
-    options = ["--protocol", "holdout", *SHORT]
-    learn = interrupt_the_second_training(monkeypatch)
     with pytest.raises(SystemExit) as stop:
-        run(gfe_lstm, two, tmp_path, *options)
+        run(gfe_lstm, two, tmp_path, *SHORT)
     assert stop.value.code == 130
-    assert "Unfinished, 1 part done" in capsys.readouterr().err
+    assert "Unfinished" in capsys.readouterr().err
     assert not any((tmp_path / "gfe_lstm").glob("[!.]*"))
-    monkeypatch.setattr(Method, "learn", learn)
-    resumed = run(gfe_lstm, two, tmp_path, *options, "--resume")
+    second_training_interrupted.undo()
+    resumed = run(gfe_lstm, two, tmp_path, *SHORT, "--resume")
     assert metrics(resumed) == metrics(lstm)
     for name in ["history.csv", "predictions.csv"]:
         assert (resumed / name).read_text() == (lstm / name).read_text()
@@ -301,12 +299,37 @@ def test_same_seed_same_measures_and_resumed_the_same(
     )
 
 
-def test_recording_z_score_is_a_flag_that_reaches_the_saved_model(two, tmp_path):
-    options = ["--protocol", "holdout", "--z-score", "recording", *SHORT]
-    folder = run(gfe_lstm, two, tmp_path, *options)
+def test_recording_z_score_reaches_the_saved_model(two, tmp_path):
+    folder = run(gfe_lstm, two, tmp_path, *SHORT, "--z-score", "recording")
     model = keras.saving.load_model(folder / "model.keras")
     index = gfe.index(two).query("signer == 'a' and expression == 'affirmative'")
-    found = model.predict_on_batch(gfe.points(index))[:, 0]
-    told = predictions(folder).query("subject == 'a' and expression == 'affirmative'")
-    np.testing.assert_allclose(found[told["frame"]], told["probability"], atol=1e-4)
+    answers = model.predict_on_batch(gfe.points(index))[:, 0]
+    table = predictions(folder).query("subject == 'a' and expression == 'affirmative'")
+    np.testing.assert_allclose(answers[table["frame"]], table["p_occurring"], atol=1e-4)
     loaded_as_reported(folder, two)
+    assert "tested frames included" in (folder / "README.md").read_text()
+
+
+def test_pruned_network_decides_and_is_saved_and_resumed(two, tmp_path, capsys):
+    options = [*SHORT, "--epochs", "12", "--prune"]
+    folder = interrupt_the_report(two, tmp_path, *options)
+    measured = metrics(folder)
+    pruned, f1 = measured["pruned"], {n: m["f1"] for n, m in measured["models"].items()}
+    assert 1 <= pruned["fewest"] <= pruned["units"] <= pruned["most"] < 105
+    model = gfe_mlp.STUDY.model
+    assert list(f1) == [model, f"{model}, before pruning"]
+    assert f1[model] == measured["f1"]
+    assert abs(f1[model] - f1[f"{model}, before pruning"]) < 0.1
+    line = f"on average {pruned['units']:.0f} of 105 hidden units at work"
+    assert line in (folder / "README.md").read_text()
+    assert line in capsys.readouterr().out
+
+    # The saved model is the pruned one: its answers, and so many units at work.
+    loaded_as_reported(folder, two)
+    saved = keras.saving.load_model(folder / "model.keras")
+    working = [
+        np.array(variable).any(axis=1).sum()
+        for variable in saved.weights
+        if variable.shape == (105, 2)
+    ]
+    assert [min(working), max(working)] == [pruned["fewest"], pruned["most"]]

@@ -10,64 +10,72 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datasets import gfe, gfe_download, sample
-from experiments import common, gfe_lstm, gfe_mlp, gfe_report, gfe_sequence
-from experiments import gfe as study
-from experiments.gfe_learners import standardise
-from experiments.gfe_method import Method
+from datasets import about, gfe, gfe_download, sample
+from experiments import gfe_lstm, gfe_mlp, gfe_sequence, papers
+from experiments.gfe import study
+from experiments.gfe.method import Method
+from experiments.gfe.networks import standardise
+from experiments.harness.study import find_data
 
 
 def run(module, two, out, *arguments):
-    options = ["--data-dir", str(two), "--out", str(out), *arguments]
-    return module.main(options)
+    return module.main(["--data-dir", str(two), "--out", str(out), *arguments])
 
 
 def metrics(folder):
     return json.loads((folder / "metrics.json").read_text())
 
 
-def parts(two, protocol, **settings):
-    chosen = {"protocol": protocol, "seed": 0, "seeds": 1, **settings}
-    chosen = gfe_sequence.STUDY.settings(chosen, on_sample=True)
-    index = gfe.index(two)
-    return index, list(study.plan(index, chosen)), chosen
+def plan(index, protocol, **settings):
+    settings = gfe_sequence.Settings(protocol=protocol, seeds=1, **settings)
+    return list(study.plan_parts(index, settings)), settings
 
 
 @pytest.mark.parametrize("head", [[], ["--head", "svm", "--features", "geometric"]])
 def test_validation_to_its_end(head, two, tmp_path):
-    options = ["--protocol", "holdout", "--validate", "--seeds", "1", *head]
-    folder = run(
-        gfe_lstm, two, tmp_path, *options, *([] if head else ["--epochs", "3"])
-    )
+    options = ["--protocol", "holdout", "--validate", "--seeds", "1", "--epochs", "3"]
+    folder = run(gfe_lstm, two, tmp_path, *options, *head)
     assert metrics(folder)["validation"] is True
     assert not (folder / "saved_model").exists()
+    outer, _ = plan(gfe.index(two), "holdout")
+    trained = sum(len(part.train) for part in outer)
     table = pd.read_csv(folder / "predictions.csv")
-    assert table["round"].nunique() == 5
-    _, outer, _ = parts(two, "holdout")
-    trained = sum(len(part.train) for *_, part in outer)
-    assert len(table) == trained
+    assert len(table) == table["sample"].nunique() == trained
 
 
-@pytest.mark.parametrize("protocol", gfe.PROTOCOLS)
+@pytest.mark.parametrize("protocol", about.GFE.protocols)
 def test_validation_leaves_the_test_part_alone(two, protocol):
-    index, inner, _ = parts(two, protocol, validate=True)
-    _, outer, _ = parts(two, protocol)
+    index = gfe.index(two)
+    inner, _ = plan(index, protocol, validate=True)
+    outer, _ = plan(index, protocol)
     assert len(inner) == 5 * len(outer)
-    for division, expression, _, part in inner:
-        name = division.name.split("-block_")[0]
-        [whole] = [p for d, e, _, p in outer if (d.name, e) == (name, expression)]
+    outer = {(part.round, part.expression): part for part in outer}
+    for part in inner:
+        whole = outer[part.round, part.expression]
         used = np.concatenate([part.train, part.test])
         assert not np.intersect1d(used, whole.test).size
         np.testing.assert_array_equal(np.sort(used), whole.train)
 
 
+def test_validation_by_signer_never_has_the_test_part(two, tmp_path):
+    options = ["--protocol", "holdout", "--validate", "--validate-by", "signer"]
+    folder = run(gfe_lstm, two, tmp_path, *options, "--seeds", "1", "--epochs", "1")
+    table = pd.read_csv(folder / "predictions.csv")
+    index = gfe.index(two)
+    seen = index.iloc[gfe.protocol(index, "holdout")[0]["train"]]
+    names = seen["signer"] + "_" + seen["expression"] + "/" + seen["frame"].astype(str)
+    assert set(table["sample"]) == set(names) and len(table) == len(names)
+    trained_on = table["group"].str[-1]
+    assert (trained_on != table["subject"]).all() and trained_on.nunique() == 2
+
+
 @pytest.mark.parametrize("people", ["known", "new"])
 def test_training_frames_never_see_test_frames(two, people):
     """Other test frames, and the training part's features stay as they were."""
-    index, plan, settings = parts(two, "holdout", people=people)
+    index = gfe.index(two)
+    [part, *_], settings = plan(index, "holdout", people=people)
     method = Method("GrammaticalSequence", settings)
-    _, _, rows, part = plan[0]
-    points = gfe.points(index)[rows]
+    points = gfe.points(index)[index["expression"] == part.expression]
     before = method.features(part, points)
     points[part.test] = points[part.test][::-1]
     after = method.features(part, points)
@@ -76,9 +84,9 @@ def test_training_frames_never_see_test_frames(two, people):
 
 
 def test_z_score_of_the_training_part(two):
-    _, plan, _ = parts(two, "holdout")
-    _, _, rows, part = plan[0]
-    x = np.random.default_rng(0).normal(5, 3, (len(rows), 4)).astype("float32")
+    [part, *_], _ = plan(gfe.index(two), "holdout")
+    rng = np.random.default_rng(0)
+    x = rng.normal(5, 3, (len(part.index), 4)).astype("float32")
     x[part.test] += 100
     scaled, scale = standardise(part, x, "train")
     np.testing.assert_allclose(scaled[part.train].mean(axis=0), 0, atol=1e-4)
@@ -93,13 +101,23 @@ def test_z_score_of_the_training_part(two):
 @pytest.mark.parametrize(
     "options, named",
     [
-        (["--features", "geometric"], "--features"),
-        (["--head", "svm", "--features", "geometric", "--epochs", "3"], "--epochs"),
+        (["--prune", "--head", "svm"], "--prune: expected --head softmax"),
+        (["--validate", "--validate-by", "signer"], "expected --protocol holdout"),
     ],
 )
-def test_options_without_effect_are_refused(options, named, two, tmp_path):
-    with pytest.raises(SystemExit, match=f"{named} has no effect with --head"):
-        run(gfe_lstm, two, tmp_path, *options)
+def test_contradictory_options_are_refused(options, named, capsys):
+    with pytest.raises(SystemExit):
+        gfe_mlp.main(options)
+    assert named in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_features_and_people_follow_from_head_and_protocol():
+    assert gfe_lstm.STUDY.settings(features="geometric").features == "learned"
+    assert gfe_lstm.STUDY.settings(head="svm").features == "learned"
+    assert gfe_sequence.Settings().features == "geometric"
+    assert gfe_sequence.Settings(head="softmax").features == "learned"
+    assert gfe_sequence.Settings(protocol="signer").people == "new"
+    assert gfe_sequence.Settings(protocol="holdout").people == "known"
 
 
 def test_one_label_only_is_an_error(two, tmp_path):
@@ -110,7 +128,7 @@ def test_one_label_only_is_an_error(two, tmp_path):
         if "targets" in path.name:
             text = text.replace("1", "0")
         (folder / path.name).write_text(text)
-    with pytest.raises(SystemExit, match="affirmative, holdout: all .* same label"):
+    with pytest.raises(SystemExit, match="affirmative, holdout: expected both labels"):
         run(gfe_lstm, folder, tmp_path / "runs", "--protocol", "holdout")
 
 
@@ -130,12 +148,11 @@ def test_without_data_and_network_the_sample_stands_in(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     # Nothing listens there: the connection is refused at once.
     nobody = functools.partial(gfe_download.download, url="http://127.0.0.1:9/a.zip")
-    offline = dataclasses.replace(gfe_lstm.STUDY, download=nobody)
-    folder, tried = common.find_data(offline)
+    folder, note = find_data("gfe", None, None, nobody)
     assert folder == sample.path("gfe")
-    assert "Could not download" in tried[0] and "refused" in tried[0]
+    assert "Could not download" in note and "refused" in note
     with pytest.raises(FileNotFoundError, match="Could not download"):
-        common.find_data(offline, "real")
+        find_data("gfe", "real", None, nobody)
     assert not (tmp_path / ".cache" / "duchenne" / "gfe").exists()
 
 
@@ -145,18 +162,17 @@ def test_help_and_docstring(module, capsys):
         module.main(["--help"])
     assert stop.value.code == 0
     text = capsys.readouterr().out
-    for word in ["Paper", "Command", "Expected", "Time", "seeds/004", "--protocol"]:
+    for word in ["Paper", "Command", "Expected", "Time", "Xu", "--protocol"]:
         assert word in text
     assert max(len(line) for line in text.splitlines()) <= 88
-    assert "MEASURED" not in text
 
 
 def test_the_paper_s_table():
-    columns = gfe_report.REPORTED.drop("mean")
-    assert len(columns) == len(gfe.EXPRESSIONS)
-    np.testing.assert_allclose(
-        columns.mean(), gfe_report.REPORTED.loc["mean"], atol=1e-4
-    )
+    columns = pd.DataFrame(dataclasses.asdict(one) for one in papers.GFE)
+    means = columns[columns["group"].isna()].set_index("name")["value"]
+    each = columns.dropna(subset="group").groupby("name")["value"]
+    assert set(columns["group"].dropna()) == set(gfe.EXPRESSIONS)
+    np.testing.assert_allclose(each.mean()[means.index], means, atol=1e-4)
 
 
 @pytest.fixture
@@ -168,10 +184,10 @@ def real():
 
 @pytest.mark.real_data
 def test_the_paper_s_lstm_on_shuffled_frames(real, tmp_path):
-    options = ["--protocol", "shuffled", "--seeds", "1", "--out", str(tmp_path)]
-    told = metrics(gfe_lstm.main(["--data-dir", str(real), *options]))
-    assert told["data"] == "real" and told["protocol"] == "shuffled"
-    assert told["f1"] > 0.895
+    options = ["--protocol", "shuffled", "--seeds", "1"]
+    measured = metrics(run(gfe_lstm, real, tmp_path, *options))
+    assert measured["data"] == "real" and measured["protocol"] == "shuffled"
+    assert measured["f1"] > 0.895
 
 
 MUST_HOLD = [
@@ -190,8 +206,8 @@ MUST_HOLD = [
 @pytest.mark.real_data
 @pytest.mark.parametrize("module, protocol, least", MUST_HOLD)
 def test_three_seeds_on_real_data(real, tmp_path, module, protocol, least):
-    options = ["--protocol", protocol, "--seeds", "3", "--out", str(tmp_path)]
-    told = metrics(module.main(["--data-dir", str(real), *options]))
-    assert told["f1"] > least
+    options = ["--protocol", protocol, "--seeds", "3"]
+    measured = metrics(run(module, real, tmp_path, *options))
+    assert measured["f1"] > least
     if protocol == "signer":
-        assert told["roc_auc"] > 0.93
+        assert measured["roc_auc"] > 0.93
