@@ -7,6 +7,7 @@ from datasets.about import SASE_FE
 from datasets.sase_fe_names import EMOTIONS
 from experiments.harness import options
 from experiments.harness.metrics import Spec
+from experiments.harness.options import AboveZero, BelowOne, Positive, Whole
 from experiments.harness.study import Search
 
 SPEC = Spec(
@@ -20,17 +21,38 @@ SPEC = Spec(
 
 @dataclass
 class Settings(options.Settings):
-    """Which videos are learned, and which are tested."""
+    """The settings of the study."""
 
     protocol: Literal[tuple(SASE_FE.protocols)] = "holdout"
-    """`holdout`: a fifth of the people are tested; `folds`: five folds by subject,
-    everybody is tested once; `challenge`: trained on the training part, tested on the
-    flat parts with labels"""
+    """`holdout`: a fifth of the people are tested; `folds`: everybody is, in folds of
+    people; `challenge`: trained on the training part, tested on the flat parts"""
     validate: bool = False
-    """measure the validation people, and do not train on them, instead of the test
-    part: for choosing settings; with --protocol holdout"""
+    """measure on the validation people of the hold-out, for choosing settings"""
     emotions: tuple[Literal[EMOTIONS], ...] = EMOTIONS
     """each of which has a network of its own"""
+    epochs: Positive = 100
+    """of each network"""
+    batch_size: Positive = 1
+    """tracks between updates; 1 is online as in the paper"""
+    learning_rate: AboveZero = 0.01
+    """of the weights"""
+    pb_rate: AboveZero = 0.9
+    """of the PB vectors, in learning and recognition"""
+    momentum: BelowOne = 0.9
+    """of the weights"""
+    steps: Positive = 50
+    """how often a PB vector moves in recognition"""
+    copies: Whole = 10
+    """jittered copies of a training video; 0: itself"""
+    test_copies: Whole = 100
+    """of a test video, their decisions averaged"""
+    units: Positive = 512
+    """width of the hidden layer and the Grid LSTM"""
+    depth: Positive = 4
+    """blocks of the Grid LSTM"""
+    context: Literal["hidden", "grid"] = "hidden"
+    """where the next context comes from: the hidden layer as in the paper, or the Grid
+    LSTM alone as in the authors' code"""
 
     def __post_init__(self):
         self.emotions = tuple(name for name in EMOTIONS if name in self.emotions)
@@ -51,9 +73,7 @@ def work(run):
 def space():
     """Return the search space, around the single values that the paper has.
 
-    Rates 0.01 for the weights and 0.9 for the PB vectors, online; the authors' code
-    has a momentum of 0.9 and takes the context from the grid alone. How often a PB
-    vector moves in recognition is not known.
+    How often a PB vector moves in recognition is not known.
     """
     from optuna import distributions
 

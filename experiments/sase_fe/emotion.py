@@ -1,8 +1,4 @@
-"""One emotion: the network, PB vectors of every video, and heads on these.
-
-It runs in a process of its own, several emotions at once, and resumes after the last
-whole epoch.
-"""
+"""One emotion: the network, PB vectors of every video, and heads on these."""
 
 import pathlib
 import time
@@ -10,17 +6,17 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+import pandas as pd
 from keras import ops
 
 import zoo
 from experiments.harness import metrics
 from experiments.harness.checkpoint import Checkpoint
-from experiments.harness.study import Diverged, StudyError
+from experiments.harness.errors import Diverged
 from experiments.sase_fe import heads
 from zoo.pb_learning import Learning
 
 FRAMES_AT_ONCE = 10_000  # in recognition: about a gigabyte with the paper's network
-GENERATED = 60  # frames
 
 
 @dataclass(frozen=True)
@@ -28,13 +24,12 @@ class Videos:
     """Videos of one emotion.
 
     Attributes:
-        rows: of the study's index.
+        rows: of the index: `part, subject, emotion, video, label`.
         tracks: the copies of each video, arrays `(copies, frames, 80)`.
-        labels: of each video, 1 genuine and 0 fake.
-        subjects: of each video.
+        labels, subjects: of each video.
     """
 
-    rows: np.ndarray
+    rows: pd.DataFrame
     tracks: list[np.ndarray]
     labels: np.ndarray
     subjects: np.ndarray
@@ -50,70 +45,59 @@ class Videos:
         return np.repeat(np.arange(len(self.tracks)), [len(t) for t in self.tracks])
 
 
-def learn_emotion(
-    settings,
-    folder: pathlib.Path,
-    name: str,
-    train: Videos,
-    test: Videos,
-    keep: bool,
-    threads: int,
-) -> dict:
+@dataclass(frozen=True)
+class Part:
+    """An emotion in a round; `keep` where models are written from what came of it."""
+
+    round: str
+    emotion: str
+    train: Videos
+    test: Videos
+    keep: bool
+
+    @property
+    def key(self) -> str:
+        return f"{self.round}-{self.emotion}"
+
+
+def learn_emotion(settings, folder: pathlib.Path, part: Part, threads: int) -> dict:
     """Train the network of an emotion, and decide on its tested videos.
 
-    Args:
-        settings: the study's.
-        folder: of the checkpoints, where the state after each epoch goes.
-        name: of round and emotion, good for a file's name.
-        train: the videos to learn from.
-        test: the videos to decide on.
-        keep: whether to return what models are written from.
-        threads: of the boosted trees.
+    It resumes after the last whole epoch in the folder of the checkpoints.
 
     Returns:
         Dict of `answer_NAME`, each head's probability of genuine of the tested videos;
         `loss` of the first head; `history`, rows of epoch, loss and learning rate;
         `vectors`, the mean PB vector of each video's copies, training first; `classes`,
-        the PB vectors learned for fake and genuine; `generated`, what these make of the
-        mean first frame; `trees`, their number; and to be kept `weights` of the
-        network and `head_NAME`, the fitted heads.
-
-    Raises:
-        Diverged: the loss is not a number.
-        StudyError: there are too few people for the heads.
+        the PB vectors learned for fake and genuine; `generated` from these; the number
+        of `trees`; and where the part is to be kept `weights` and `head_NAME`.
     """
-    checkpoint = Checkpoint(folder)
+    train, test, checkpoint = part.train, part.test, Checkpoint(folder)
+    owners = train.owners
     keras.utils.set_random_seed(settings.seed)
     model = network(settings)
     try:
-        history = train_network(model, settings, name, train, checkpoint)
+        history = train_network(model, settings, part, checkpoint)
     except ArithmeticError as error:
-        raise Diverged(f"in {name}") from error
+        raise Diverged(f"in {part.key}") from error
     vectors, tested = (recognise(model, side, settings) for side in (train, test))
-    owners = train.owners
     people = train.labels[owners], train.subjects[owners]
-    try:
-        fitted, trees = heads.fit(vectors, *people, settings.seed, threads)
-    except ValueError as error:
-        raise StudyError(f"{name}: {error}") from error
-    answers = {
-        f"answer_{head}": heads.decide(estimator, tested, test.owners)
-        for head, estimator in fitted.items()
-    }
+    fitted, trees = heads.fit(vectors, *people, settings.seed, threads)
+    answers = {n: heads.decide(h, tested, test.owners) for n, h in fitted.items()}
     means = [mean_by(vectors, owners), mean_by(tested, test.owners)]
     content = {
-        **answers,
-        "loss": metrics.loss(test.labels, next(iter(answers.values()))),
+        **{f"answer_{name}": answer for name, answer in answers.items()},
+        "loss": metrics.loss(test.labels, answers["xgboost"]),
         "history": history,
         "vectors": np.concatenate(means),
         "classes": ops.convert_to_numpy(model.pb),
         "generated": generate(model, train),
         "trees": trees,
     }
-    if keep:
+    if part.keep:
         content["weights"] = model.get_weights()
-        content |= {f"head_{head}": one for head, one in fitted.items()}
-    checkpoint.remove(f"{name}-epoch")
+        content |= {f"head_{name}": head for name, head in fitted.items()}
+    checkpoint.remove(f"{part.key}-epoch")
     return content
 
 
@@ -121,34 +105,26 @@ def network(settings) -> keras.Model:
     return zoo.LSTMPB(settings.units, settings.depth, context=settings.context)
 
 
-def train_network(
-    model, settings, name: str, train: Videos, checkpoint: Checkpoint
-) -> np.ndarray:
+def train_network(model, settings, part: Part, checkpoint: Checkpoint) -> list:
     """Train all epochs, or those that are left; return the history."""
-    learning = Learning(
-        model,
-        train.copies,
-        train.labels[train.owners],
-        settings.batch_size,
-        settings.learning_rate,
-        settings.pb_rate,
-        settings.momentum,
-        settings.seed,
-    )
+    train, key = part.train, f"{part.key}-epoch"
+    names = "batch_size", "learning_rate", "pb_rate", "momentum", "seed"
+    options = {name: getattr(settings, name) for name in names}
+    learning = Learning(model, train.copies, train.labels[train.owners], **options)
     history, shown = [], time.monotonic()
-    key = f"{name}-epoch"
     if state := checkpoint.load(key):
         learning.restore(state)
-        history = state["history"].tolist()
+        history = state["history"]
     while learning.epoch < settings.epochs:
         logs = learning.run_epoch()
         history.append([learning.epoch - 1, logs["loss"], logs["learning_rate"]])
-        checkpoint.save(key, {**learning.state(), "history": np.array(history)})
+        checkpoint.save(key, {**learning.state(), "history": history})
         if time.monotonic() > shown + 60:
             shown = time.monotonic()
-            done = f"epoch {learning.epoch} of {settings.epochs}"
-            print(f"{name}: {done}, loss {logs['loss']:.5f}", flush=True)
-    return np.array(history)
+            print(
+                f"{part.key}: epoch {learning.epoch} of {settings.epochs}", flush=True
+            )
+    return history
 
 
 def recognise(model, videos: Videos, settings) -> np.ndarray:
@@ -162,7 +138,7 @@ def mean_by(vectors: np.ndarray, owners: np.ndarray) -> np.ndarray:
     return np.stack([vectors[owners == n].mean(axis=0) for n in range(owners[-1] + 1)])
 
 
-def generate(model, train: Videos, steps: int = GENERATED) -> np.ndarray:
+def generate(model, train: Videos, steps: int = 60) -> np.ndarray:
     """Continue the mean first frame, kept in front, by both classes' PB vectors."""
     first = np.mean([track[0, 0] for track in train.tracks], axis=0)
     frames = model.generate(model.pb, first, steps)

@@ -6,29 +6,41 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 
-from experiments.harness.figures import save
+from experiments.harness.figures import losses, save
 
 COLOURS = {1: "C0", 0: "C3"}
 NAMES = {1: "genuine", 0: "fake"}
 
 
-def pb_space(spaces: dict[str, tuple], title: str, path: pathlib.Path) -> None:
-    """Draw PB vectors in the two directions in which those of training spread most.
+def draw(path: pathlib.Path, title: str, learned, history) -> list[str]:
+    """Draw all figures; return their names.
 
     Args:
-        spaces: by emotion `(vectors, labels, n_train, classes)`: the PB vectors of the
-            videos, training first, their labels, the number of training videos, and
-            the PB vectors learned for fake and genuine.
-        title: of the figure.
-        path: where to write it.
+        path: of the folder.
+        title: of the figures.
+        learned: of one round, the `Part` of each emotion and what `learn_emotion`
+            returned.
+        history: one row per epoch of all rounds.
     """
-    columns = min(3, len(spaces))
-    rows = -(-len(spaces) // columns)
+    draw_spaces(learned, title, path / "pb_space.png")
+    draw_generated(learned, title, path / "generated.png")
+    label = "error of the next frame"
+    by = {"panel": "emotion", "line": "round"}
+    losses(history, {"loss": "training"}, title, path / "loss.png", ylabel=label, **by)
+    return ["pb_space.png", "generated.png", "loss.png"]
+
+
+def draw_spaces(learned, title: str, path: pathlib.Path) -> None:
+    """Draw PB vectors in the two directions in which those of training spread most."""
+    columns = min(3, len(learned))
+    rows = -(-len(learned) // columns)
     figure = Figure(figsize=(3.6 * columns, 3.4 * rows + 0.6))
-    for number, (emotion, space) in enumerate(spaces.items(), start=1):
+    for number, (part, content) in enumerate(learned, start=1):
         axes = figure.add_subplot(rows, columns, number)
-        _draw_space(axes, *space)
-        axes.set_title(emotion, fontsize=9)
+        labels = np.concatenate([part.train.labels, part.test.labels])
+        tested = np.arange(len(labels)) >= len(part.train.labels)
+        _draw_space(axes, content["vectors"], labels, tested, content["classes"])
+        axes.set_title(part.emotion, fontsize=9)
     handles, names = axes.get_legend_handles_labels()
     figure.legend(handles, names, ncols=3, fontsize=8, loc="lower center")
     figure.suptitle(title, fontsize=10)
@@ -36,10 +48,9 @@ def pb_space(spaces: dict[str, tuple], title: str, path: pathlib.Path) -> None:
     save(figure, path)
 
 
-def _draw_space(axes, vectors, labels, n_train, classes):
-    plane = PCA(2).fit(vectors[:n_train])
+def _draw_space(axes, vectors, labels, tested, classes):
+    plane = PCA(2).fit(vectors[~tested])
     x, y = plane.transform(vectors).T
-    tested = np.arange(len(vectors)) >= n_train
     for label in (1, 0):
         look = {"color": COLOURS[label], "alpha": 0.75}
         for side, chosen in (("training", ~tested), ("test", tested)):
@@ -57,32 +68,25 @@ def _draw_space(axes, vectors, labels, n_train, classes):
     axes.grid(alpha=0.3)
 
 
-def generated(streams: dict[str, np.ndarray], title: str, path: pathlib.Path) -> None:
-    """Draw what each class's PB vector makes of the same first frame.
-
-    Args:
-        streams: by emotion `(2, frames, 80)`: fake and genuine, the first frame in
-            front.
-        title: of the figure.
-        path: where to write it.
-    """
-    figure = Figure(figsize=(2.1 * len(streams) + 0.6, 7))
-    for column, (emotion, stream) in enumerate(streams.items(), start=1):
-        points = stream.reshape(*stream.shape[:2], 2, -1)
+def draw_generated(learned, title: str, path: pathlib.Path) -> None:
+    """Draw what each class's PB vector makes of the same first frame."""
+    figure = Figure(figsize=(2.1 * len(learned) + 0.6, 7))
+    for column, (part, content) in enumerate(learned, start=1):
+        points = content["generated"].reshape(2, -1, 2, 40)
         for row, label in enumerate((1, 0)):
-            axes = _face_axes(figure, row, column, len(streams), NAMES[label])
+            axes = _face_axes(figure, row, column, len(learned), NAMES[label])
             axes.scatter(*points[label, 0], s=8, color="0.7")
             axes.scatter(*points[label, -1], s=8, color=COLOURS[label])
             if row == 0:
-                axes.set_title(emotion, fontsize=9)
-        axes = _face_axes(figure, 2, column, len(streams), "genuine - fake")
-        _draw_difference(axes, points[0, -1], points[1, -1])
-    frames = next(iter(streams.values())).shape[1] - 1
-    figure.suptitle(
-        f"{title}\nmean first frame (grey), and {frames} frames on by each class's PB "
-        "vector",
-        fontsize=10,
-    )
+                axes.set_title(part.emotion, fontsize=9)
+        fake, genuine = points[:, -1]
+        factor = 0.3 / max(np.linalg.norm(genuine - fake, axis=0).max(), 1e-9)
+        axes = _face_axes(figure, 2, column, len(learned), "genuine - fake")
+        scale = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.012}
+        axes.quiver(*fake, *(factor * (genuine - fake)), color="C2", **scale)
+        axes.set_xlabel(f"enlarged {factor:.3g} times", fontsize=8)
+    text = f"mean first frame (grey), and {points.shape[1] - 1} frames on"
+    figure.suptitle(f"{title}\n{text} by each class's PB vector", fontsize=10)
     figure.tight_layout()
     save(figure, path)
 
@@ -93,12 +97,3 @@ def _face_axes(figure, row, column, columns, name):
     if column == 1:
         axes.set_ylabel(name, fontsize=9)
     return axes
-
-
-def _draw_difference(axes, fake, genuine):
-    """Draw arrows from fake to genuine points, enlarged to be seen."""
-    difference = genuine - fake
-    factor = 0.3 / max(np.linalg.norm(difference, axis=0).max(), 1e-9)
-    scale = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.012}
-    axes.quiver(*fake, *(factor * difference), color="C2", **scale)
-    axes.set_xlabel(f"enlarged {factor:.3g} times", fontsize=8)

@@ -10,7 +10,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from zoo import heads
 
-# Huynh and Kim 2017, section 2.4, names the 5,000 trees, the authors' code depth,
+# Huynh and Kim 2017, section 2.4, name the 5,000 trees, the authors' code depth,
 # penalty and rows; the learning rate is XGBoost's default.
 TREES = {
     "n_estimators": 5000,
@@ -24,22 +24,11 @@ FOLDS = 5
 NAMES = {"xgboost": "XGBoost", "svm": "SVM", "logistic": "logistic regression"}
 
 
-def fit(vectors, labels, subjects, seed=0, threads=1):
-    """Fits all heads.
-
-    Args:
-        vectors: PB vectors `(copies of all videos, pb_units)`.
-        labels: of each vector, 1 genuine and 0 posed.
-        subjects: of each vector.
-        seed: of the trees' row sampling.
-        threads: of XGBoost.
+def fit(vectors, labels, subjects, seed: int = 0, threads: int = 1) -> tuple[dict, int]:
+    """Fit all heads on PB vectors, by the label (1 genuine) and subject of each.
 
     Returns:
-        `(fitted, trees)`: fitted heads by the names in `NAMES`, and the number of
-        trees.
-
-    Raises:
-        ValueError: leaving somebody out would leave genuine or posed videos only.
+        `(fitted, trees)`: heads by the names in `NAMES`, and the number of trees.
     """
     folds = folds_of(labels, subjects)
     settings = {**TREES, "n_jobs": threads}
@@ -49,29 +38,30 @@ def fit(vectors, labels, subjects, seed=0, threads=1):
         "svm": heads.svm(calibration=folds),
         "logistic": heads.logistic(),
     }
-    for head in fitted.values():
-        head.fit(vectors, labels)
-    return fitted, trees
+    return {name: head.fit(vectors, labels) for name, head in fitted.items()}, trees
 
 
-def folds_of(labels, subjects):
-    """Folds by subject: everybody is left out once, both labels always stay."""
+def folds_of(labels: np.ndarray, subjects: np.ndarray) -> list:
+    """Divide by subject: everybody is left out once, both labels always stay.
+
+    Raises:
+        ValueError: leaving somebody out would leave one label only.
+    """
     people = [len(set(subjects[labels == label])) for label in (0, 1)]
     # Fewer folds where people with one label alone leave no other way.
     for count in range(min(FOLDS, *people), 1, -1):
-        splitter = StratifiedGroupKFold(count)
-        folds = list(splitter.split(labels, labels, subjects))
+        folds = list(StratifiedGroupKFold(count).split(labels, labels, subjects))
         if all(len(set(labels[train])) == 2 for train, _ in folds):
             return folds
     raise ValueError(
-        "The heads need training videos of both labels also where somebody is left "
-        "out: genuine and posed ones of 2 people or more each, of people with both "
-        f"best. Received: genuine ones of {people[1]}, posed ones of {people[0]}"
+        "Expected genuine and fake training videos of 2 people or more each, of people "
+        f"with both best. Received: genuine ones of {people[1]}, fake ones of "
+        f"{people[0]}."
     )
 
 
-def number_of_trees(head, vectors, labels, folds):
-    """The mean number of trees at which subjects left out are answered best."""
+def number_of_trees(head, vectors, labels, folds) -> int:
+    """Return the mean number of trees at which people left out are answered best."""
     head = clone(head).set_params(early_stopping_rounds=PATIENCE, eval_metric="logloss")
     best = []
     for train, left_out in folds:
@@ -81,13 +71,7 @@ def number_of_trees(head, vectors, labels, folds):
     return max(1, round(np.mean(best)))
 
 
-def decide(head, vectors, videos):
-    """Each video's probability of genuine: the mean over its copies.
-
-    Args:
-        head: a fitted head.
-        vectors: PB vectors `(copies of all videos, pb_units)`.
-        videos: which video each vector belongs to, numbers from 0.
-    """
+def decide(head, vectors: np.ndarray, owners: np.ndarray) -> np.ndarray:
+    """Return each video's probability of genuine, by the video of each PB vector."""
     probability = head.predict_proba(vectors)[:, 1].astype("float64")
-    return np.bincount(videos, probability) / np.bincount(videos)
+    return np.bincount(owners, probability) / np.bincount(owners)
