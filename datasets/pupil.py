@@ -32,6 +32,7 @@ __all__ = [
     "summary",
 ]
 
+pd.set_option("mode.string_storage", "python")  # see datasets.nvie
 _COLUMNS = ["observer", "video", "eye", "label", "n_samples", "share_missing", "path"]
 _NOT_ASIAN = "p3"
 _RATES = 1.5  # how many times as long one eye's series may be
@@ -43,13 +44,11 @@ _REASONS = {
 }
 
 
-def index(data_dir: str | os.PathLike, engine: str | None = None) -> pd.DataFrame:
+def index(data_dir: str | os.PathLike) -> pd.DataFrame:
     """Lists the series of the two workbooks; every cell is read and checked.
 
     Args:
         data_dir: The folder with `LEPD.xlsx` and `REPD.xlsx`, or the one around it.
-        engine: "calamine" (several times faster) or "openpyxl"; both give the same. By
-            default calamine where it is installed, else openpyxl.
 
     Returns:
         One row a series, by eye, video and observer: `observer` (such as "p2"),
@@ -64,11 +63,11 @@ def index(data_dir: str | os.PathLike, engine: str | None = None) -> pd.DataFram
         FileNotFoundError: There is no such folder, or not both workbooks in it.
         ValueError: A workbook is not as expected (the message names sheet and cell),
             or no series of it is left.
-        ModuleNotFoundError: The engine is not installed.
+        ModuleNotFoundError: python-calamine is not installed.
     """
     rows, ignored = [], []
     for eye, path in files.find(data_dir).items():
-        book = files.read(path, engine)
+        book = files.read(path)
         ignored += [f"{path.name}: {name}" for name in book.ignored]
         for video, by_observer in book.series.items():
             for observer, samples in by_observer.items():

@@ -41,22 +41,6 @@ def video(path):
     return [count, size]
 
 
-def pupil_both(path):
-    """Both engines' readings, or the kind and text of their errors."""
-    from zoo.inputs import pupil_files
-
-    told = []
-    for engine in pupil_files.ENGINES:
-        try:
-            told.append(workbook(pupil_files.read(path, engine)))
-        except ValueError as error:
-            told.append(str(error))
-            problem = error
-    if all(isinstance(one, str) for one in told):
-        raise problem
-    return told
-
-
 def reader(module, name, made):
     def call(path, **options):
         return made(getattr(importlib.import_module(module), name)(path, **options))
@@ -67,7 +51,6 @@ def reader(module, name, made):
 CALLS = {
     "pupil": reader("zoo.inputs.pupil_files", "read", workbook),
     "pupil_own": reader("zoo.inputs.pupil_files", "read_own", workbook),
-    "pupil_both": pupil_both,
     "picture": reader("zoo.inputs.pictures", "read", digest),
     "training picture": reader("datasets.pictures", "read", digest),
     "points": reader("zoo.inputs.landmark_files", "read", lambda t: digest(t.points)),

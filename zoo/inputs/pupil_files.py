@@ -10,12 +10,10 @@ names the observers.
 Our readings: a series ends with its last cell that is not empty. The text NaN is a
 missing sample, and so is an empty cell before the end; a number that cannot be a
 diameter (0 or less, or too large for float32) is missing as well. A cell in which
-Excel reports an error (#N/A, #DIV/0!) counts as empty, because calamine does not tell
-the two apart.
+Excel reports an error (#N/A, #DIV/0!) counts as empty: calamine, which reads the
+workbooks, does not tell the two apart.
 """
 
-import importlib.util
-import io
 import os
 import re
 from functools import lru_cache
@@ -26,20 +24,17 @@ from typing import NamedTuple
 import numpy as np
 
 from zoo._extras import optional
-from zoo.inputs import plain_files, workbook_files
+from zoo.inputs import plain_files
 
 WORKBOOKS = {"left": "LEPD.xlsx", "right": "REPD.xlsx"}
 REAL = ("L1", "L3", "L4", "L5", "H1", "H2", "H3", "H4", "H5")
 FAKE = ("A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9", "A10")
 VIDEOS = REAL + FAKE
-ENGINES = {"calamine": "python-calamine", "openpyxl": "openpyxl"}  # and their packages
 
 _HEADER = 3  # the row that names the observers, counted from 1 as Excel does
 _OBSERVER, _ANY = re.compile(r"p[1-9][0-9]{0,8}"), re.compile(r".+")
 _ERRORS = {"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"}
-_LARGEST = 10**300
 _PANIC = "PanicException"  # of calamine, which is written in Rust
-_ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # first bytes
 
 
 class Workbook(NamedTuple):
@@ -116,85 +111,62 @@ def _listed(folder: Path) -> dict[str, Path]:
     return books
 
 
-def read(path: str | os.PathLike, engine: str | None = None) -> Workbook:
-    """Reads a workbook, once: the same file is then kept in memory.
+def read(path: str | os.PathLike) -> Workbook:
+    """Read a workbook of the study; the same file is then kept in memory.
 
     Args:
-        path: An .xlsx file.
-        engine: "calamine" (several times faster) or "openpyxl"; both read the same.
-            By default calamine where it is installed, else openpyxl.
+        path: An .xlsx file with a sheet for each of `VIDEOS`.
 
     Raises:
-        ValueError: The file is not as expected; the message names sheet and cell. Or
-            another engine's name.
-        ModuleNotFoundError: The engine is not installed.
+        ValueError: The file is not as expected; the message names sheet and cell.
+        ModuleNotFoundError: python-calamine is not installed.
         OSError: The file cannot be read.
     """
-    engine = _chosen(engine)
-    facts = plain_files.check(path)
-    return _read(os.fspath(path), facts.st_mtime_ns, facts.st_size, engine, VIDEOS)
+    return _cached(path, VIDEOS)
 
 
 def read_own(path: str | os.PathLike) -> Workbook:
-    """Reads a workbook of the same form with other videos and observers.
+    """Read a workbook of the same form with other videos and observers.
 
     Args:
-        path: An .xlsx file: a sheet a video, of any name; row 3 names the observers
+        path: An .xlsx file: a sheet per video, of any name; row 3 names the observers
             from column B on, and below each are the samples. Sheets that name none are
             ignored.
 
     Raises:
         ValueError: The file is not as expected, or no sheet names an observer.
-        ModuleNotFoundError: No engine is installed.
+        ModuleNotFoundError: python-calamine is not installed.
         OSError: The file cannot be read.
     """
+    return _cached(path, None)
+
+
+def _cached(path, videos):
     facts = plain_files.check(path)
-    engine = _chosen(None)
-    return _read(os.fspath(path), facts.st_mtime_ns, facts.st_size, engine, None)
-
-
-def _chosen(engine: str | None) -> str:
-    if engine is None:
-        if importlib.util.find_spec("python_calamine"):
-            return "calamine"
-        optional("openpyxl", "tables")
-        return "openpyxl"
-    if engine not in ENGINES:
-        raise ValueError(f"Expected engine {' or '.join(ENGINES)}, got {engine!r}.")
-    package = ENGINES[engine]
-    if not importlib.util.find_spec(package.replace("-", "_")):
-        raise ModuleNotFoundError(
-            f"The engine {engine} is not installed: pip install {package}, or let "
-            "engine=None take the one that is there."
-        )
-    return engine
+    return _read(os.fspath(path), facts.st_mtime_ns, facts.st_size, videos)
 
 
 @lru_cache(maxsize=2 * len(WORKBOOKS))  # some 3 MB
-def _read(
-    path: str, changed: int, size: int, engine: str, videos: tuple | None
-) -> Workbook:
-    """Reads the sheets of some videos, or those of any in which observers are named."""
-    data = plain_files.content(path)
-    _check_kind(path, data)
-    sheets = {"calamine": _by_calamine, "openpyxl": _by_openpyxl}[engine]
+def _read(path: str, changed: int, size: int, videos: tuple | None) -> Workbook:
+    """Read the sheets of some videos, or those of any in which observers are named."""
+    load_workbook = optional("python_calamine", "tables").load_workbook
     try:
-        names, tables = sheets(workbook_files.packed_anew(data), videos)
-    except BaseException as error:  # of many kinds: the readers do not say which
+        with load_workbook(path) as book:
+            names = book.sheet_names
+            tables = {
+                name: book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+                for name in names
+                if videos is None or name in videos
+            }
+    except BaseException as error:
         # What Rust calls a panic is no Exception.
         if not isinstance(error, Exception) and type(error).__name__ != _PANIC:
             raise
         raise ValueError(
-            f"{path}: expected an Excel workbook (.xlsx), but it is damaged or cut off "
-            f"({engine}: {plain_files.short(error)}). Copy it anew, or open it in "
+            f"{path}: expected an Excel workbook (.xlsx). Received a damaged or locked "
+            f"one, or another kind of file ({error}). Copy it anew, or open it in "
             "Excel and save it again."
         ) from error
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(
-            f"{path}: expected every sheet once, received two of the name "
-            f"{', '.join(map(repr, twice))}. Rename or delete one."
-        )
     if videos is None:
         heads = {name: rows[_HEADER - 1 : _HEADER] for name, rows in tables.items()}
         videos = [
@@ -202,74 +174,23 @@ def _read(
             for name, row in heads.items()
             if row and not all(map(_is_empty, row[0][1:]))
         ]
+        named = _ANY
         if not videos:
             raise ValueError(
                 f"{path}: expected observers in row {_HEADER} of a sheet from column B "
-                f"on, received none in {', '.join(map(repr, names))}."
+                f"on. Received none in {', '.join(map(repr, names))}."
             )
-        series = {v: _observers(path, v, tables[v], _ANY) for v in videos}
-        return Workbook(series, tuple(name for name in names if name not in videos))
-    missing = [video for video in VIDEOS if video not in names]
-    if missing:
-        raise ValueError(
-            f"{path}: expected the sheets {', '.join(VIDEOS)}, received "
-            f"{', '.join(map(repr, names)) or 'none'}. Missing: {', '.join(missing)}; "
-            "rename or add them."
-        )
-    series = {v: _observers(path, v, tables[v], _OBSERVER) for v in VIDEOS}
-    return Workbook(series, tuple(name for name in names if name not in VIDEOS))
-
-
-def _check_kind(path: str, data: bytes) -> None:
-    if data.startswith(_ZIP):
-        return
-    if not data:
-        got = "an empty file. Copy it anew"
-    elif not data.startswith(_OLE):
-        got = "another kind of file. Copy it anew, or save it as .xlsx"
-    elif "EncryptedPackage".encode("utf-16-le") in data:
-        got = "one protected by a password. Save it without one"
     else:
-        got = "Excel's old format (.xls). Save it as .xlsx"
-    raise ValueError(f"{path}: expected an Excel workbook (.xlsx), received {got}.")
-
-
-def _by_calamine(data: bytes, videos: tuple | None) -> tuple[list[str], dict]:
-    """Names of all sheets; of those that are read, the rows."""
-    load_workbook = optional("python_calamine", "tables").load_workbook
-
-    with load_workbook(io.BytesIO(data)) as book:
-        wanted = [n for n in book.sheet_names if videos is None or n in videos]
-        return book.sheet_names, {
-            name: book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-            for name in wanted
-        }
-
-
-def _by_openpyxl(data: bytes, videos: tuple | None) -> tuple[list[str], dict]:
-    load_workbook = optional("openpyxl", "tables").load_workbook
-
-    book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-    tables = {}
-    for sheet in book.worksheets:
-        if videos is None or sheet.title in videos:
-            # What a sheet says of its own size may be wrong, and would cut it.
-            sheet.reset_dimensions()
-            rows = sheet.iter_rows(values_only=True)
-            tables[sheet.title] = _trimmed(rows)
-    return book.sheetnames, tables
-
-
-def _trimmed(rows) -> list[list]:
-    """Without what is empty at the ends, which may be far away."""
-    trimmed = []
-    for number, row in enumerate(rows, 1):
-        row = list(row)
-        while row and row[-1] is None:
-            row.pop()
-        if row:
-            trimmed += [[]] * (number - 1 - len(trimmed)) + [row]
-    return trimmed
+        named = _OBSERVER
+        missing = [video for video in videos if video not in names]
+        if missing:
+            raise ValueError(
+                f"{path}: expected the sheets {', '.join(videos)}. Received "
+                f"{', '.join(map(repr, names)) or 'none'}. Missing: "
+                f"{', '.join(missing)}; rename or add them."
+            )
+    series = {v: _observers(path, v, tables[v], named) for v in videos}
+    return Workbook(series, tuple(name for name in names if name not in videos))
 
 
 def _observers(
@@ -338,10 +259,8 @@ def _samples(sheet: str, letter: str, cells: list) -> np.ndarray:
 
 def _number(value) -> float | None:
     """A cell's number, NaN where it is missing; None where it is none."""
-    if type(value) is float:
-        return value
-    if type(value) is int:  # of any length
-        return float(value) if abs(value) < _LARGEST else np.inf
+    if type(value) in (float, int):
+        return float(value)
     missing = isinstance(value, str) and value.strip().lower() == "nan"
     return np.nan if missing or _is_empty(value) else None
 
@@ -354,13 +273,11 @@ def _is_empty(value) -> bool:
 
 
 def _shown(value) -> str:
-    text = str(value) if not isinstance(value, str) else repr(value)
-    kind = {"bool": "the truth value ", "datetime": "the date ", "date": "the date ",
-            "time": "the time ", "timedelta": "the time span "}  # fmt: skip
-    text = text if len(text) <= 30 else f"{text[:30]}..."
-    return kind.get(type(value).__name__, "") + text
+    text = repr(value) if isinstance(value, str) else f"{type(value).__name__} {value}"
+    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def _letter(number: int) -> str:
     """Excel's name of a column, counted from 0."""
-    return optional("openpyxl.utils", "tables").get_column_letter(number + 1)
+    high, low = divmod(number, 26)
+    return (_letter(high - 1) if high else "") + chr(ord("A") + low)
