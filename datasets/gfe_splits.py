@@ -8,15 +8,10 @@ that a split of shuffled frames measures how well a model remembers (Xu).
 import numpy as np
 import pandas as pd
 
+from datasets import about
 from zoo.inputs.gfe_files import SIGNERS
 
-PROTOCOLS = {
-    "shuffled": "a random 20 % of the frames of both signers are the test part, as in "
-    "the paper's code; leaks: neighbours of every test frame are in training",
-    "holdout": "the last 20 % of each recording in time are the test part; leaks: the "
-    "same people, in the same session, are in training",
-    "signer": "train on one signer and test on the other, both ways; leaks nothing",
-}
+PROTOCOLS = about.GFE.protocols
 _TEST = 5  # one part in so many is the test part
 
 

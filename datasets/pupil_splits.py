@@ -11,19 +11,10 @@ import itertools
 import numpy as np
 import pandas as pd
 
+from datasets import about
 from zoo.inputs.pupil_files import VIDEOS
 
-PROTOCOLS = {
-    "paper": "the paper's: 150 real and 150 fake series for training, the last 24 real "
-    "and 46 fake ones in the index's order are the test part; leaks: the same "
-    "observers, the same videos and the other eye of the same viewing are in training",
-    "observer": "observers are left out, with both eyes of every viewing; leaks: the "
-    "same videos are in training, and brightness alone can identify a video",
-    "video": "videos are left out, some of each label; leaks: the same observers are "
-    "in training, with other videos",
-    "both": "neither observer nor video of a test series is in training; leaks "
-    "neither, and has the fewest series to learn from",
-}
+PROTOCOLS = about.PUPIL.protocols
 _TRAIN, _REAL, _FAKE = 150, 174, 196  # the paper's series: of each label, in all
 _FOLDS = {"observer": 5, "video": 5, "both": 3}  # "both": so many of either
 
