@@ -1,0 +1,1 @@
+"""Searches for the best settings of a study: `python -m experiments.search`."""

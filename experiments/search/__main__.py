@@ -1,0 +1,152 @@
+"""Search for the best settings of a study, on people inside its training part.
+
+Command   python -m experiments.search nvie_cnn --trials 50
+Joining   the same command in another terminal, or with --storage on another machine
+Result    OUT/search/STUDY-HASH/: README.md with the commands that repeat the best trial
+          and that test it, trials.csv, figures
+
+Optuna's TPE suggests settings from what the study declares; each trial trains with them
+and is measured by the cross-entropy, in nats, of the validation part: lower is better.
+The test part is not looked at. Options of the study that are given are fixed and leave
+the space. Running the same command again goes on; --trials counts all trials of all
+workers and all runs together.
+"""
+
+import dataclasses
+import pathlib
+import shlex
+import sys
+from dataclasses import dataclass
+
+import tyro
+
+from datasets import sample
+from experiments import STUDIES, load_study
+from experiments.harness import options
+from experiments.harness.data import find_data
+from experiments.harness.options import Positive, as_words
+from experiments.harness.run_folder import short_hash
+from experiments.harness.study import (
+    KINDS,
+    Run,
+    Study,
+    StudyError,
+    exit_codes,
+    user_errors,
+)
+
+PROGRAM = "python -m experiments.search"
+
+
+@dataclass(kw_only=True)
+class Options(options.Options):
+    """How many trials, and where they and the data lie."""
+
+    trials: Positive
+    """number of trials, of all workers and all runs of this search together"""
+    storage: str | None = None
+    """database that workers on several machines share, as postgresql+psycopg://
+    USER@HOST/DATABASE, instead of a file in the search's folder"""
+    stop_after: Positive | None = None
+    """start no more trials after so many without a better one"""
+    out: pathlib.Path = pathlib.Path("runs")
+    """where the search's folder goes: OUT/search/STUDY-HASH"""
+    resume: tyro.conf.Suppress[bool] = False
+
+
+@dataclass(kw_only=True)
+class PartOptions(Options, options.PartOptions):
+    """How many trials, where they and the data lie, and what computes their parts."""
+
+    jobs: Positive = 1
+    """parts of a trial computed at once, each in a process of its own"""
+
+
+def main(argv: list[str] | None = None) -> pathlib.Path:
+    """Search from the command line.
+
+    Args:
+        argv: the command line, without the program; `sys.argv[1:]` by default.
+
+    Returns:
+        The path of the search's folder.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv) or ["--help"]
+    studies = {name: load_study(name) for name in STUDIES}
+    names = ", ".join(name for name in STUDIES if studies[name].search)
+    if argv[0] in ("-h", "--help"):
+        print(f"{__doc__}\nStudies: {names}\nOptions: {PROGRAM} STUDY --help")
+        raise SystemExit(0)
+    with exit_codes():
+        study = studies.get(argv[0])
+        if study and not study.search:
+            raise StudyError(
+                f"{study.name} has no space to search: it tries its whole grid itself, "
+                f"in the training part. Start it: python -m experiments.{study.name}"
+            )
+        if not study:
+            raise StudyError(f"Expected a study: {names}. Received: {argv[0]}.")
+        return search(study, argv[1:])
+
+
+def search(study: Study, argv: list[str]) -> pathlib.Path:
+    """Do trials until there are enough, and write the report."""
+    given = options.given(argv)
+    with user_errors():
+        chosen, _ = parse(study, argv, "real")
+        folder = study.dataset.folder, chosen.data, chosen.data_dir, study.download
+        data_dir, note = find_data(*folder)
+        kind = sample.kind(data_dir)
+        _, settings = parse(study, argv, kind)
+    print(f"{study.model} on {KINDS[kind]}: {data_dir}\n{note}".rstrip(), flush=True)
+    space = searched_space(study, settings, given)
+    every = dataclasses.asdict(settings)
+    key = [{name: repr(space.get(name, value)) for name, value in every.items()}, kind]
+    # Machines that share a storage may have the data in different folders.
+    key += [] if chosen.storage else [str(data_dir)]
+    folder = chosen.out.expanduser() / "search" / f"{study.name}-{short_hash(key)}"
+    with user_errors():
+        folder.mkdir(parents=True, exist_ok=True)
+
+    from experiments.search import objective, report, worker
+
+    again = shlex.join([*PROGRAM.split(), study.name, *argv])
+    if chosen.storage:
+        again = again.replace(chosen.storage, worker.masked(chosen.storage))
+    words = {"data": chosen.data, "data_dir": chosen.data_dir, **study.search.fixed}
+    words |= {name: value for name, value in every.items() if name in given}
+    words = {name: value for name, value in words.items() if value is not None}
+    jobs, dask = getattr(chosen, "jobs", 1), getattr(chosen, "dask", None)
+    run = Run(study, settings, None, data_dir, kind, again, jobs, dask)
+    what = objective.Search(run, space, folder, chosen, words)
+    print(f"\n{report.write(what, worker.work(what))}", flush=True)
+    return folder
+
+
+def parse(study: Study, argv: list[str], kind: str):
+    """Parse a command line; see `Study.parse`."""
+    fixed = as_words(study.search.fixed)
+    words = [*(as_words(study.sample) if kind == "sample" else []), *fixed, *argv]
+    doc = f"{__doc__}\nSet by this search: {shlex.join(fixed)}"
+    kinds = Options if study.parts == 0 else PartOptions
+    return options.parse(f"{PROGRAM} {study.name}", doc, words, study.settings, kinds)
+
+
+def searched_space(study: Study, settings, given: set[str]) -> dict:
+    """Return the study's space without the options that were given."""
+    for name, value in study.search.fixed.items():
+        if getattr(settings, name) != value:
+            words = shlex.join(as_words({name: value}))
+            raise StudyError(
+                f"Expected {words}, as every trial has it. Received: "
+                f"{getattr(settings, name)}."
+            )
+    space = study.search.space()
+    left = {name: kind for name, kind in space.items() if name not in given}
+    if not left:
+        raise StudyError(f"Nothing is left to search: {', '.join(space)} were given.")
+    return left
+
+
+if __name__ == "__main__":
+    main()
