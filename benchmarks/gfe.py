@@ -29,40 +29,42 @@ import numpy as np
 from sklearn.metrics import f1_score
 
 from datasets import gfe
-from experiments import common, gfe_lstm
-from experiments import gfe as study
-from experiments.gfe_learners import standardise
-from experiments.gfe_method import Method
+from experiments import gfe_lstm
+from experiments.gfe import study
+from experiments.gfe.method import Method
+from experiments.gfe.networks import standardise
+from experiments.harness.data import find_data
 
 ARGUMENTS = "--protocol shuffled --data real".split()
-OPTIONS = {"protocol": "shuffled", "seed": 0}
+BUILDER, SETTINGS = gfe_lstm.STUDY.builder, gfe_lstm.STUDY.settings(protocol="shuffled")
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
-def write_features(settings, path):
-    """What the study trains on, for the other process."""
-    folder, _ = common.find_data(gfe_lstm.STUDY, "real")
-    index = gfe.index(folder)
+def planned_parts():
+    """Yield what is trained: parts and their points."""
+    index = gfe.index(find_data("gfe", "real", None)[0])
     points = gfe.points(index)
-    method = Method(gfe_lstm.STUDY.builder, settings)
-    arrays = {}
-    for _, expression, rows, part in study.plan(index, settings):
-        x, _ = standardise(part, method.features(part, points[rows]), "train")
+    for part in study.plan_parts(index, SETTINGS):
+        yield part, points[index["expression"] == part.expression]
+
+
+def write_features(path):
+    """Write what the study trains on, for the other process."""
+    method, arrays = Method(BUILDER, SETTINGS), {}
+    for part, points in planned_parts():
+        x, _ = standardise(part, method.features(part, points), "train")
         for side, chosen in {"train": part.train, "test": part.test}.items():
-            arrays[f"{part.seed}_{expression}_{side}_x"] = x[chosen][:, None]
-            arrays[f"{part.seed}_{expression}_{side}_y"] = part.labels(chosen)
+            name = f"{part.seed}_{part.expression}_{side}"
+            arrays[f"{name}_x"] = x[chosen][:, None]
+            arrays[f"{name}_y"] = part.labels(chosen)
     np.savez(path, **arrays)
 
 
 def study_without_folder():
-    """What the PyTorch process does, and reading and features; prints the mean F1."""
-    settings = gfe_lstm.STUDY.settings(OPTIONS, on_sample=False)
-    index = gfe.index(common.find_data(gfe_lstm.STUDY, "real")[0])
-    points = gfe.points(index)
-    method = Method(gfe_lstm.STUDY.builder, settings)
-    scores = []
-    for _, _, rows, part in study.plan(index, settings):
-        probability = method.learn(part, points[rows]).probability
+    """Do what the PyTorch process does, and reading and features; print the mean F1."""
+    method, scores = Method(BUILDER, SETTINGS), []
+    for part, points in planned_parts():
+        probability = method.learn(part, points)["probability"]
         scores.append(f1_score(part.labels(part.test), probability > 0.5))
     print(f"{np.mean(scores):.4f}")
 
@@ -91,21 +93,20 @@ def main():
     options = parser.parse_args()
     if options.only_ours:
         return study_without_folder()
-    settings = gfe_lstm.STUDY.settings(OPTIONS, on_sample=False)
     keys = "batch_size", "epochs", "learning_rate"
-    told = {"PyTorch": [], "Duchenne": [], "Duchenne, whole study": []}
+    runs_of = {"PyTorch": [], "Duchenne": [], "Duchenne, whole study": []}
     with tempfile.TemporaryDirectory() as out:
         features = pathlib.Path(out) / "features.npz"
-        write_features(settings, features)
+        write_features(features)
         loop = [options.torch_python, "benchmarks/gfe_torch.py", str(features)]
-        loop += [str(settings[key]) for key in keys]
+        loop += [str(getattr(SETTINGS, key)) for key in keys]
         whole = [sys.executable, "-m", "experiments.gfe_lstm", *ARGUMENTS, "--out", out]
         same = [sys.executable, "-m", "benchmarks.gfe", "--only-ours"]
         for _ in range(options.repeat):
-            for name, command in zip(told, [loop, same, whole], strict=True):
-                told[name].append(timed(command))
-    median = {n: statistics.median(r[0] for r in runs) for n, runs in told.items()}
-    for name, runs in told.items():
+            for name, command in zip(runs_of, [loop, same, whole], strict=True):
+                runs_of[name].append(timed(command))
+    median = {n: statistics.median(r[0] for r in runs) for n, runs in runs_of.items()}
+    for name, runs in runs_of.items():
         each = ", ".join(f"{run[0]:.1f}" for run in runs)
         memory = max(run[1] for run in runs)
         ratio = median["PyTorch"] / median[name]
@@ -113,7 +114,7 @@ def main():
             f"{name}: {each} s, {ratio:.1f} times as fast as the loop (medians); peak "
             f"memory {memory:.0f} MB"
         )
-    f1 = [told[name][-1][2].split()[-1] for name in ["PyTorch", "Duchenne"]]
+    f1 = [runs_of[name][-1][2].split()[-1] for name in ["PyTorch", "Duchenne"]]
     print(f"Mean F1: PyTorch {f1[0]}, Duchenne {f1[1]}")
 
 

@@ -26,25 +26,25 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 WAYS = {
-    "one process": ("1", "told"),
-    "two processes": ("2", "told"),
-    "two, all cores each": ("2", "untold"),
+    "one process": ("1", "shared"),
+    "two processes": ("2", "shared"),
+    "two, all cores each": ("2", "all"),
 }
 STUDY = ["sase_lstm_pb", "--data", "sample"]
 
 
-def study(jobs, told, name, arguments):
-    """The study in this process."""
-    from experiments import parts
+def study(jobs, cores, name, arguments):
+    """Run the study in this process."""
+    from experiments.harness import parallel
 
-    if told == "untold":
-        parts.threads = lambda count: parts.cores()
+    if cores == "all":
+        parallel.threads_for = lambda count: parallel.cores()
     module = importlib.import_module(f"experiments.{name}")
     module.main([*arguments, "--jobs", jobs])
 
 
 def measured(way, arguments):
-    """Seconds of a whole process."""
+    """Return the seconds of a whole process."""
     command = [sys.executable, "-m", "benchmarks.jobs", "--way", *way, *arguments]
     start = time.perf_counter()
     done = subprocess.run(
@@ -67,11 +67,11 @@ def main():
     with tempfile.TemporaryDirectory() as out:
         for number in range(options.repeat):
             for name, way in WAYS.items():
-                place = pathlib.Path(out) / f"{'-'.join(way)}-{number}"
-                arguments = [*(given or STUDY), "--out", str(place)]
+                folder = pathlib.Path(out) / f"{'-'.join(way)}-{number}"
+                arguments = [*(given or STUDY), "--out", str(folder)]
                 taken[name].append(measured(way, arguments))
-                [told] = place.glob("*/*/predictions.csv")
-                predicted[name] = told.read_bytes()
+                [path] = folder.glob("*/*/predictions.csv")
+                predicted[name] = path.read_bytes()
     alone = statistics.median(taken["one process"])
     for name, column in taken.items():
         each = ", ".join(f"{seconds:.1f}" for seconds in column)

@@ -49,9 +49,8 @@ class Settings(options.Settings):
     head: Literal["softmax", "svm", "xgboost"] = "softmax"
     """what decides: the network's own classifier, or an SVM or XGBoost on features"""
     features: Literal["learned", "geometric"] | None = None
-    """of the head: the network's, or geometric ones: distances, angles and depths, in
-    gfe_sequence of the frame in its context, where an SVM or XGBoost has them by
-    default"""
+    """of an SVM or XGBoost: the network's, or distances, angles and depths (default:
+    learned, in gfe_sequence geometric)"""
 
     # Options of one study each.
     z_score = "train"
@@ -91,16 +90,9 @@ def download(folder):
 
 
 # What the three recipes declare alike.
-COMMON = {
-    "dataset": about.GFE,
-    "paper": papers.XU,
-    "spec": SPEC,
-    "work": work,
-    "sample": {"seeds": 1},
-    "paper_protocol": "shuffled",
-    "download": download,
-    "parts": None,
-}
+COMMON = {"dataset": about.GFE, "paper": papers.XU, "spec": SPEC, "work": work}
+COMMON |= {"download": download, "paper_protocol": "shuffled", "parts": None}
+COMMON |= {"sample": {"seeds": 1}}
 
 
 def frame_space() -> dict:
@@ -109,37 +101,34 @@ def frame_space() -> dict:
     Of the epochs, 5 to 1500 with 30 as the best, only those up to 150; hidden neurons
     (15 to 200) and the optimiser are no options here. Its batch size is not known.
     """
-    from optuna import distributions as kinds
-
-    return {
-        "learning_rate": kinds.FloatDistribution(0.0005, 0.03, log=True),
-        "epochs": kinds.IntDistribution(5, 150, log=True),
-        "batch_size": kinds.CategoricalDistribution([16, 32, 64, 128, 256]),
-    }
+    return space((0.0005, 0.03), (5, 150), [16, 32, 64, 128, 256])
 
 
 def sequence_space() -> dict:
     """Return ranges around the study's own values: the paper has no such network."""
+    return space((0.0002, 0.02), (10, 120), [8, 16, 32], people=["known", "new"])
+
+
+def space(rates, epochs, sizes, **choices) -> dict:
     from optuna import distributions as kinds
 
+    choices = {"batch_size": sizes, **choices}
     return {
-        "learning_rate": kinds.FloatDistribution(0.0002, 0.02, log=True),
-        "epochs": kinds.IntDistribution(10, 120, log=True),
-        "batch_size": kinds.CategoricalDistribution([8, 16, 32]),
-        "people": kinds.CategoricalDistribution(["known", "new"]),
+        "learning_rate": kinds.FloatDistribution(*rates, log=True),
+        "epochs": kinds.IntDistribution(*epochs, log=True),
+        **{k: kinds.CategoricalDistribution(v) for k, v in choices.items()},
     }
 
 
 HELD_OUT = (
-    "There are two signers. Within the first 80 % of each recording each trial trains "
-    "on one signer and is validated on the other, both ways. The last 20 % of each "
-    "recording, the test part of protocol holdout, were put aside before; only where a "
-    "single depth was not measured, it was bridged with the next one, if need be there."
+    "Within the first 80 % of each recording each trial trains on one of the two "
+    "signers and is validated on the other, both ways. The last 20 %, the test part of "
+    "protocol holdout, were put aside before; only a depth that was not measured was "
+    "bridged with the next one, if need be there."
 )
 TESTED = (
-    "It is of the same two signers, later in their recordings: there is nobody else. "
-    "The test part of protocol signer is not new any more: each signer was validated "
-    "on."
+    "It is of the same two signers, later in their recordings. Each was validated on, "
+    "so that the test part of protocol signer is not new any more."
 )
 FIXED = {"protocol": "holdout", "validate": True, "validate_by": "signer"}
 SEARCH_FRAMES = Search(frame_space, HELD_OUT, TESTED, FIXED)

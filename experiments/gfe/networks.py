@@ -40,16 +40,11 @@ class Part:
 
 
 def standardise(part: Part, x: np.ndarray, z_score: str):
-    """Return a part's features with their z-scores, and what these are relative to.
+    """Return a part's features with z-scores, and `mean` and `variance` in a dict.
 
-    Args:
-        part: the `Part`.
-        x: its features, `(n, width)`.
-        z_score: `"train"`: by the training part; `"recording"`: by each whole
-            recording, the test part's frames included, as in the paper; `"none"`.
-
-    Returns:
-        `(x, scale)`: `mean` and `variance` of the training part in a dict, or `{}`.
+    With `"train"` these are of the training part. With `"recording"`, as in the paper,
+    they are of each whole recording, the test part's frames included; then, and with
+    `"none"`, the dict is empty.
     """
     if z_score == "none":
         return x, {}
@@ -100,6 +95,12 @@ class Network(GraphTraining):
             history.append([epoch, loss, test_loss])
         return history
 
+    def predict(self, part, x, rows):
+        return self.apply(self.infer, part, x, rows)[:, 1]
+
+    def features(self, part, x, rows):
+        return self.apply(self.extractor.predict_on_batch, part, x, rows)
+
 
 class FrameNetwork(Network):
     """A network that sees one frame at a time."""
@@ -110,11 +111,8 @@ class FrameNetwork(Network):
     def drawn_from(self, part):
         return part.train, np.ones(len(part.index), np.float32)
 
-    def predict(self, part, x, rows):
-        return self.infer(self.shaped(x[rows])).numpy()[:, 1]
-
-    def features(self, part, x, rows):
-        return self.extractor.predict_on_batch(self.shaped(x[rows]))
+    def apply(self, infer, part, x, rows):
+        return np.asarray(infer(self.shaped(x[rows])))
 
 
 class RecordingNetwork(Network):
@@ -136,16 +134,9 @@ class RecordingNetwork(Network):
         # Keras divides a loss by the number of all frames, weightless ones included.
         return stretches, trained / trained[stretches].mean()
 
-    def everywhere(self, infer, part, x):
-        """Infer every frame from the whole of its run."""
+    def apply(self, infer, part, x, rows):
+        """Infer frames from the whole of their runs."""
         answers = [np.asarray(infer(x[run][None]))[0] for run in part.runs]
         result = np.empty((len(x), answers[0].shape[-1]), np.float32)
-        for run, answer in zip(part.runs, answers, strict=True):
-            result[run] = answer
-        return result
-
-    def predict(self, part, x, rows):
-        return self.everywhere(self.infer, part, x)[rows, 1]
-
-    def features(self, part, x, rows):
-        return self.everywhere(self.extractor.predict_on_batch, part, x)[rows]
+        result[np.concatenate(part.runs)] = np.concatenate(answers)
+        return result[rows]

@@ -18,8 +18,8 @@ from zoo.export import export
 from zoo.gfe import HIDDEN
 
 MODEL = (
-    "from raw points, for Keras; expressions in the order {}. A depth of 0 becomes the "
-    "median of its frame, where the study itself bridged gaps in time"
+    "from raw points; expressions in the order {}. A depth of 0 becomes the median of "
+    "its frame, where the study itself bridged gaps in time"
 )
 HEAD = (
     "what decided on an expression, from the model's `features`, or of learned ones "
@@ -97,8 +97,7 @@ def rounds(index: pd.DataFrame, settings: Settings, seed: int) -> Iterator[tuple
     """Divide by the protocol, or inside its training part for a validation.
 
     Yields:
-        `(name, block, train, test)`: name and block as in `Part`, positions in the
-        index.
+        `(name, block, train, test)`: as in `Part`, but positions in the whole index.
     """
     by_signer = settings.validate and settings.validate_by == "signer"
     protocol = "signer" if by_signer else settings.protocol
@@ -146,7 +145,7 @@ def visible_runs(own, train, test, protocol) -> list[np.ndarray]:
 
 
 def learn(builder, settings, part, points, threads) -> dict:
-    """Learn one part; see `Method.learn`."""
+    """Learn one part; see `Method.learn`. A search goes by the `loss`."""
     content = method(builder, settings).learn(part, points)
     loss = metrics.loss(part.labels(part.test), content["probability"])
     return {**content, "loss": loss}
