@@ -86,29 +86,26 @@ def work_course(run):
 def space():
     """Return the search space, around what the paper has.
 
-    It tried other learning rates than its 1e-3, and its dropout is not known. The
-    pruning's settings take effect after the training, and the answers that a search
-    goes by are those before it.
+    It tried other learning rates than its 1e-3, and its dropout is not known. Pruning
+    is left out: a search goes by the answers before it.
     """
-    from optuna import distributions
+    from optuna import distributions as kinds
 
     return {
-        "learning_rate": distributions.FloatDistribution(1e-4, 1e-1, log=True),
-        "epochs": distributions.IntDistribution(5, 100, log=True),
-        "batch_size": distributions.CategoricalDistribution([5, 10, 20]),
-        "dropout": distributions.FloatDistribution(0.0, 0.8, step=0.1),
-        "diameters": distributions.CategoricalDistribution(["paper", "standardised"]),
-        "four_patterns": distributions.CategoricalDistribution([True, False]),
+        "learning_rate": kinds.FloatDistribution(1e-4, 1e-1, log=True),
+        "epochs": kinds.IntDistribution(5, 100, log=True),
+        "batch_size": kinds.CategoricalDistribution([5, 10, 20]),
+        "dropout": kinds.FloatDistribution(0.0, 0.8, step=0.1),
+        "diameters": kinds.CategoricalDistribution(["paper", "standardised"]),
+        "four_patterns": kinds.CategoricalDistribution([True, False]),
     }
 
 
 SEARCH = Search(
     space,
     "Validated by folds of observers inside the training part of the protocol's first "
-    "round: nobody who is validated was trained on. The test part of that first round "
-    "was put aside before.",
-    "Of protocols with several rounds only the first one's test part (predictions.csv, "
-    "column group) is new: the others test series that were trained on or validated "
-    "here.",
+    "round, whose test part was put aside: nobody who is validated was trained on.",
+    "Only the first round's test part is new: those of other rounds (predictions.csv, "
+    "column group) hold series that were trained on or validated here.",
     {"validate": True},
 )

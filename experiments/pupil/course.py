@@ -15,19 +15,14 @@ PENALTIES = np.logspace(-4, 0, 5)
 
 
 class Course:
-    """`zoo.PupilCourse` with a penalty chosen inside each training part.
+    """`zoo.PupilCourse`, its penalty chosen inside each training part; `study.work`."""
 
-    Args:
-        settings: the study's settings.
-        data: its `Data`.
-    """
+    models = ("",)
 
-    models = {"probability": ""}
-
-    def __init__(self, settings, data):
-        self.settings, self.data = settings, data
+    def __init__(self, settings, index, diameters):
+        self.settings, self.index = settings, index
         extractor = zoo.feature_extractor(self.build())
-        self.x = extractor.predict(data.diameters, verbose=0)
+        self.x = extractor.predict(diameters, verbose=0)
 
     def build(self):
         raw = keras.Input((None,), name="raw_diameters")
@@ -50,23 +45,23 @@ class Course:
             cv=self.folds(train),
             scoring="neg_log_loss",
         )
-        search.fit(self.x[train], self.data.labels[train])
+        search.fit(self.x[train], self.index["label"].iloc[train])
         head = search.best_estimator_
         scaler, regression = head
         kernel = regression.coef_[0] / scaler.scale_
         bias = regression.intercept_ - scaler.mean_ @ kernel
         return {
-            "probability": head.predict_proba(self.x[division["test"]])[:, 1],
+            "answers": [head.predict_proba(self.x[division["test"]])[:, 1]],
+            "parameters": [2 * (kernel.size + 1)],
             "weights": [kernel, bias],
             "penalty_C": float(regression.C),
-            "parameters": {"probability": self.build().count_params()},
         }
 
     def folds(self, train):
         """Folds of the training part, by what the protocol leaves out."""
         name = self.settings.protocol.replace("paper", "observer")
         with user_errors():
-            index = self.data.index.iloc[train]
+            index = self.index.iloc[train]
             folds = pupil.protocol(index, name, self.settings.seed)
         return [(fold["train"], fold["test"]) for fold in folds]
 
@@ -77,20 +72,17 @@ class Course:
         # Of the two logits, that of posed is 0.
         weights = [np.stack([0 * kernel, kernel], axis=1), np.append(0, bias)]
         model.get_layer(PREDICTIONS).set_weights(weights)
-        return {"probability": model}
+        return {"": model}
 
-    def result(self, contents, title) -> dict:
-        """Return the figure of the course, and the penalties."""
+    def draw(self, contents, title, folder) -> list[str]:
+        """Draw the mean course, and the first round's weights."""
+        name, first = next(iter(contents.items()))
+        title += f"\nweights of round {name}" if len(contents) > 1 else ""
+        path = folder / "course.png"
+        figures.course(self.x, self.index, first["weights"][0], title, path)
+        return ["course.png"]
 
-        def draw(folder):
-            name, first = next(iter(contents.items()))
-            heading = title
-            if len(contents) > 1:
-                heading += f"\nweights of the first round ({name})"
-            kernel = first["weights"][0]
-            path = folder / "course.png"
-            figures.course(self.x, self.data.index, kernel, heading, path)
-            return ["course.png"]
-
-        penalties = {name: one["penalty_C"] for name, one in contents.items()}
-        return {"draw": draw, "more": {"penalty_C": penalties}}
+    def result(self, contents) -> dict:
+        """Return the penalty of every round."""
+        penalties = {name: content["penalty_C"] for name, content in contents.items()}
+        return {"notes": {}, "more": {"penalty_C": penalties}}

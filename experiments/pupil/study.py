@@ -1,6 +1,5 @@
 """The work of a study on observers' pupils: data, rounds, answers, models."""
 
-import dataclasses
 import pathlib
 
 import numpy as np
@@ -12,7 +11,7 @@ from experiments.harness.study import Result, user_errors
 from experiments.pupil import SPEC
 from zoo.export import export
 
-COLUMNS = ["observer", "video", "eye", "label", "n_samples"]
+VIEWING = ["observer", "video"]
 CONSTANT = (
     "On the paper's test part of 24 real and 46 fake series, 34.29 % = 24/70 is just "
     'what the constant answer "real" scores, and 65.71 % = 46/70 what "fake" does: the '
@@ -20,70 +19,51 @@ CONSTANT = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class Data:
-    """The series of a study.
-
-    Attributes:
-        index: one row per series, see `datasets.pupil.index`.
-        diameters: `(n, samples)`, raw; NaN not measured, 0 after the end.
-        content: a hash of them.
-    """
-
-    index: pd.DataFrame
-    diameters: np.ndarray
-    content: str
-
-    @property
-    def labels(self) -> np.ndarray:
-        return self.index["label"].to_numpy()
-
-
 def work(run, method) -> Result:
     """Train and test a method in every round.
 
     Args:
         run: the `Run`.
-        method: class of the settings and the `Data`, with `models`: what tables add to
-            the study's name for each model. `learn(division)` returns what a checkpoint
-            takes, with the test series' probability of genuine by the names of the
-            models, and their `parameters`; `rebuild(division, content)` the same Keras
-            models, from raw diameters; `result(contents, title)` fields of `Result`.
+        method: class of the settings, the index and the diameters, with `models`: what
+            tables add to the study's name for each of its models. `learn(division)`
+            returns a dict for a checkpoint, with the `answers` of these models, the
+            test series' probabilities of genuine, and their `parameters`;
+            `rebuild(division, content)` the models by name, from raw diameters;
+            `draw(contents, title, folder)` names of figures; and `result(contents)`
+            the `tables`, `notes` and `more` of `Result`.
     """
-    data = read(run)
+    index, diameters = read(run)
     with user_errors():
-        divisions = divide(data.index, run.settings, run.validating)
+        divisions = divide(index, run.settings, run.validating)
     parts = {division["name"]: (division,) for division in divisions}
-    shared = method, run.settings, data
+    shared = method, run.settings, index, diameters
     contents = run.compute(learn, parts, shared, unit="round")
-    learner = cached(*shared)
-    predictions = tabulate(run, method.models, data, divisions, contents)
-    fields = learner.result(contents, report.title(run))
-    notes = {"Answers": count_answers(predictions), "The paper's figures": CONSTANT}
-    fields["notes"] = {**fields.get("notes", {}), **notes}
-    sizes = contents[divisions[0]["name"]]["parameters"]
-    fields["more"]["parameters"] = {
-        run.study.model + model: sizes[name] for name, model in method.models.items()
-    }
+    learner, first = method(*shared[1:]), contents[divisions[0]["name"]]
+    result = Result(
+        tabulate(run, method.models, index, contents, divisions),
+        draw=lambda folder: learner.draw(contents, report.title(run), folder),
+        write_models=lambda folder: write_models(
+            run, learner.rebuild(divisions[0], first), divisions[0]["name"], folder
+        ),
+        **learner.result(contents),
+    )
+    result.notes["Answers"] = count_answers(result.predictions)
+    result.notes["The paper's figures"] = CONSTANT
+    names = [run.study.model + model for model in method.models]
+    result.more["parameters"] = dict(zip(names, first["parameters"], strict=True))
+    return result
 
-    def write(folder):
-        models = learner.rebuild(divisions[0], contents[divisions[0]["name"]])
-        return write_models(run, models, divisions, folder)
 
-    return Result(predictions, write_models=write, **fields)
-
-
-def read(run) -> Data:
-    """Read and record the data; a validation gets the first round's training part."""
+def read(run) -> tuple[pd.DataFrame, np.ndarray]:
+    """Read index and diameters; a validation gets the first round's training part."""
     with user_errors():
         index = pupil.index(run.data_dir)
         diameters = pupil.diameters(index)
-        content = run_folder.hash_data(index[COLUMNS], diameters)
         run.record_data(
             pupil.summary(index),
             index["path"].unique(),
             index.attrs["report"],
-            content=content,
+            content=run_folder.hash_data(index.drop(columns="path"), diameters),
             n_series=len(index),
             n_genuine=int(index["label"].sum()),
             n_subjects=index["observer"].nunique(),
@@ -94,7 +74,7 @@ def read(run) -> Data:
             index = index.iloc[rows].reset_index(drop=True)
             # The padding must not show how long the test part's series are.
             diameters = diameters[rows, : index["n_samples"].max()]
-    return Data(index, diameters, content)
+    return index, diameters
 
 
 def divide(index, settings, validating=False) -> list[dict]:
@@ -103,92 +83,67 @@ def divide(index, settings, validating=False) -> list[dict]:
     return pupil.protocol(index, name, settings.seed)
 
 
-def learn(method, settings, data, division, threads) -> dict:
+def learn(method, settings, index, diameters, division, threads) -> dict:
     """Train and test a method in a round; a part of `Run.compute`."""
-    content = cached(method, settings, data).learn(division)
-    truth = data.labels[division["test"]]
-    return {**content, "loss": metrics.loss(truth, content["probability"])}
+    arguments = settings, index, diameters
+    key = method.__name__, repr(settings), run_folder.hash_data(index, diameters)
+    learner = parallel.cached_in_process(key, lambda: method(*arguments))
+    content = learner.learn(division)
+    truth = index["label"].to_numpy()[division["test"]]
+    return {**content, "loss": metrics.loss(truth, content["answers"][0])}
 
 
-def cached(method, settings, data):
-    """A method, which serves one round after the other in its process."""
-    key = method.__name__, repr(settings), data.content
-    return parallel.cached_in_process(key, lambda: method(settings, data))
-
-
-def tabulate(run, models, data, divisions, contents) -> pd.DataFrame:
-    """Arrange every model's answers; where there are two eyes, their mean as well."""
-    series = []
-    for division in divisions:
-        content = contents[division["name"]]
-        answers = {name: content[name].astype(float) for name in models}
-        rows = data.index.iloc[division["test"]][COLUMNS[:4]]
-        series.append(rows.assign(round=division["name"], **answers))
-    series = pd.concat(series, ignore_index=True)
-    series["sample"] = series[["observer", "video", "eye"]].agg("/".join, axis=1)
-    keys = ["round", "observer", "video", "label"]
-    viewings = series.groupby(keys, sort=False)[list(models)].mean().reset_index()
-    viewings["sample"] = viewings["observer"] + "/" + viewings["video"]
-    tables = {"": series}
-    if len(viewings) < len(series):
-        tables[", eyes averaged"] = viewings
-    return pd.concat(
-        [
-            metrics.predictions_table(
-                SPEC,
-                run.study.model + model + averaged,
-                table["label"],
-                table[name],
-                sample=table["sample"],
-                subject=table["observer"],
-                video=table["video"],
-                group=table["round"],
-                seed=run.settings.seed,
+def tabulate(run, models, index, contents, divisions) -> pd.DataFrame:
+    """Arrange the models' answers; where there are two eyes, their mean as well."""
+    answers = []
+    for name, rows in ((one["name"], one["test"]) for one in divisions):
+        columns = dict(zip(models, contents[name]["answers"], strict=True))
+        answers.append(index.iloc[rows].assign(round=name, **columns))
+    answers = pd.concat(answers).astype(dict.fromkeys(models, float))
+    samples = {"": [*VIEWING, "eye"]}
+    if answers.duplicated(VIEWING).any():
+        samples[", eyes averaged"] = VIEWING
+    tables = []
+    for averaged, columns in samples.items():
+        groups = answers.groupby(["round", "label", *columns], sort=False)
+        table = groups[list(models)].mean().reset_index()
+        who = {
+            "sample": table[columns].agg("/".join, axis=1),
+            "subject": table["observer"],
+            "video": table["video"],
+            "group": table["round"],
+            "seed": run.settings.seed,
+        }
+        for model in models:
+            name, truth = run.study.model + model + averaged, table["label"]
+            tables.append(
+                metrics.predictions_table(SPEC, name, truth, table[model], **who)
             )
-            for averaged, table in tables.items()
-            for name, model in models.items()
-        ],
-        ignore_index=True,
-    )
+    return pd.concat(tables, ignore_index=True)
 
 
 def count_answers(predictions) -> str:
-    """Count each model's genuine answers, and the rounds in which it says nothing else.
-
-    Returns:
-        A Markdown list.
-    """
-    lines = []
-    for model, table in predictions.groupby("model", sort=False):
-        genuine = table["answer"] == SPEC.classes[1]
-        constant = genuine.groupby(table["group"]).nunique() == 1
-        span = table.groupby("group")["p_genuine"].agg(np.ptp).max()
-        lines.append(
-            f'- {model}: "genuine" for {genuine.sum()} of {len(table)}; constant '
-            f"answers in {constant.sum()} of {len(constant)} rounds; within a round, "
-            f"probabilities span at most {span:.2g}"
-        )
-    return "\n".join(lines)
+    """Count the rounds in which each model answers all alike; a Markdown list."""
+    groups = predictions.groupby(["model", "group"], sort=False)["answer"]
+    constant = (groups.nunique() == 1).groupby("model", sort=False).agg(["sum", "size"])
+    return "\n".join(
+        f"- {model}: constant answers in {count} of {rounds} rounds"
+        for model, count, rounds in constant.itertuples()
+    )
 
 
-def write_models(run, models, divisions, folder: pathlib.Path) -> dict[str, str]:
+def write_models(run, models, division: str, folder: pathlib.Path) -> dict[str, str]:
     """Write models for Keras and for TensorFlow; return what the files are."""
-    which = ""
-    if len(divisions) > 1:
-        which = f", of the first of {len(divisions)} rounds ({divisions[0]['name']})"
     files, parts = {}, {}
     for name, model in models.items():
-        part = "" if name == "probability" else name
+        part = name.removeprefix(", ")
         prefix = part and f"{part}_"
         model.save(folder / f"{prefix}model.keras")
         export(model, folder / f"{prefix}saved_model")
-        text = ", ".join(
-            filter(None, ["from raw diameters to posed and genuine", part])
-        )
-        files[f"{prefix}model.keras"] = f"{text}{which}, for Keras"
+        text = f"from raw diameters to posed and genuine{name}, of round {division}"
+        files[f"{prefix}model.keras"] = f"{text}, for Keras"
         files[f"{prefix}saved_model/"] = "the same for TensorFlow alone"
         parts[part] = {"model": f"{prefix}model.keras"}
-    run_folder.write_serving(
-        folder, run.study.name, run.kind, "diameters", SPEC.classes, parts
-    )
-    return {**files, "serving.json": "what `zoo.load_run` needs to know of them"}
+    study = run.study.name, run.kind
+    run_folder.write_serving(folder, *study, "diameters", SPEC.classes, parts)
+    return files
