@@ -38,11 +38,9 @@ def compare(paths, out: pathlib.Path, command: str, failed=()) -> str:
     for folder, reason in left_out.items():
         print(f"Left out {folder}: {reason}", file=sys.stderr)
     if not runs:
+        expected = "Expected run folders, or folders that hold some. Received: "
         received = " ".join(map(str, paths)) or "runs"
-        raise ValueError(
-            f"Expected run folders, or folders that hold some. Received: {received}. "
-            "Run a study first: python -m experiments."
-        )
+        raise ValueError(f"{expected}{received}. Run a study: python -m experiments.")
     tables = make_tables(runs)
     groups = itertools.groupby(tables, lambda table: table.case[:2])
     sections = {dataset: list(group) for dataset, group in groups}

@@ -37,11 +37,12 @@ def compare_accuracy(
     weights = intervals.drawn_weights(first, columns)
     units = (pd.factorize(first[column])[0] for column in columns)
     gains = [np.bincount(unit, weights=gained).round(9) for unit in units]
+    differ = min(np.count_nonzero(gain) for gain in gains)
     return {
         **result,
         "ci95": intervals.percentiles(weights @ gained / weights.sum(axis=1)),
         "p": max(map(swap_test, gains)),
-        "least": max(2.0 ** (1 - np.count_nonzero(gain)) for gain in gains),
+        "least": 2.0 ** (1 - differ) if differ else 0,
     }
 
 

@@ -37,6 +37,7 @@ class Run:
     def __post_init__(self):
         self.label = f"{self.config['study']}/{self.path.resolve().name}"
         metrics = self.metrics
+        self.verdict, self.spec = metrics["verdict"]["sentence"], metrics["spec"]
         task, groups = (
             metrics["task"] or "",
             ", ".join(sorted(metrics.get("groups", ()))),

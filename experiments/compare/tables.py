@@ -42,7 +42,7 @@ class Table:
     """Models that may be compared: of runs of one case."""
 
     def __init__(self, runs: list[Run]):
-        self.runs, self.case, self.spec = runs, runs[0].case, runs[0].metrics["spec"]
+        self.runs, self.case, self.spec = runs, runs[0].case, runs[0].spec
         self.models = [row for run in runs for row in self._model_rows(run)]
         papers = list(self._paper_rows())
         self.rows = [*self.models, *self._constant_rows(), *papers]
@@ -57,7 +57,9 @@ class Table:
         case, groups = self.case, self.case.groups
         if (count := groups.count(",") + 1) > 3:
             groups = f"{count} {self.spec['group']}s"
-        words = [case.task, groups, f"protocol {case.protocol}"]
+        elif groups:
+            groups = f"{self.spec['group']} {groups}"
+        words = [case.task and f"task {case.task}", groups, f"protocol {case.protocol}"]
         words += ["VALIDATION" * bool(case.validation), "QUICK settings" * case.quick]
         title = ", ".join(filter(None, [*words, "SAMPLE data" * case.sample]))
         return title[0].upper() + title[1:]
@@ -65,7 +67,7 @@ class Table:
     def _model_rows(self, run):
         alike = [one for one in self.runs if one.config["study"] == run.config["study"]]
         folder = f" ({run.path.resolve().name})" * (len(alike) > 1)
-        verdict = run.metrics["verdict"]["sentence"]
+        verdict = run.verdict
         for name, values in run.metrics["models"].items():
             predictions = run.predictions[run.predictions["model"] == name]
             note = f"{values['n_test_subjects']} {self.spec['people']}"

@@ -2,45 +2,37 @@
 
 import dataclasses
 import json
-import types
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from experiments.harness import metrics
-from experiments.harness.metrics import Spec
+from experiments.harness.metrics import Spec, predictions_table
 
-CLASSES = ("posed", "genuine")
-PICTURES = Spec(CLASSES, ("accuracy",))
-GROUPS = Spec(
-    CLASSES, ("f1",), "expression", mean=True, resample=(), unit="frames", people="signers"
-)
-VIDEOS = Spec(
-    CLASSES,
-    ("roc_auc", "balanced_accuracy"),
-    "round",
-    resample=("subject", "video"),
-    unit="series",
-    people="observers",
-)
-PAIRS = Spec(CLASSES, ("roc_auc", "balanced_accuracy"), "emotion", pairs=True)
+CLASSES, RANKING = ("posed", "genuine"), ("roc_auc", "balanced_accuracy")
+MEANS = {"mean": True, "resample": (), "unit": "frames", "people": "signers"}
+VIDEOS = {"resample": ("subject", "video"), "unit": "series", "people": "observers"}
+SPECS = {
+    "pictures": Spec(CLASSES, ("accuracy",)),
+    "means": Spec(CLASSES, ("f1",), "expression", **MEANS),
+    "videos": Spec(CLASSES, RANKING, "round", **VIDEOS),
+    "pairs": Spec(CLASSES, RANKING, "emotion", pairs=True),
+}
+PAPER = {"name": "Somebody 2018, CNN", "measure": "accuracy", "value": 0.716}
+PAPER |= {"group": None, "protocol": "pictures of their own", "ours": "image"}
+SIGN = {"name": "Sign 2010, LSTM", "measure": "f1", "value": 0.9, "group": None}
+SIGN |= {"protocol": "frames shuffled", "ours": "subject"}
 
 
 def index_of(spec, people, each):
-    """What is tested: every person all groups, or all videos; labels alternate."""
-    rows = [
-        (f"s{person}", f"v{number}", number % 2, number // 4)
-        for person in range(people)
-        for number in range(each)
-    ]
-    table = pd.DataFrame(rows, columns=["subject", "video", "truth", "number"])
-    table["sample"] = table["subject"] + "/" + table["video"]
-    names = table["number"].map(lambda number: f"{spec.group}{number}")
-    table["group"] = names if spec.group else ""
-    if spec.pairs:
-        table["group"] = f"{spec.group}" + (table["video"].str[1:].astype(int) // 2).map(str)
-    return table
+    """Everybody saw the same videos, posed and genuine ones in turn."""
+    person, video = (i.ravel() for i in np.indices((people, each)))
+    table = pd.DataFrame({"subject": person, "video": video}).astype(str)
+    group = pd.Series(video // (2 if spec.pairs else 4)).astype(str)
+    group = spec.group + group if spec.group else ""
+    sample = table["subject"] + "/" + table["video"]
+    return table.assign(sample=sample, group=group, truth=video % 2)
 
 
 def answers(index, skill, seed):
@@ -54,105 +46,79 @@ def answers(index, skill, seed):
 def write_run(
     folder,
     study="cnn",
-    spec=PICTURES,
+    spec="pictures",
     models=None,
     people=8,
     each=12,
     seeds=(0,),
-    protocol="subject",
-    kind="real",
+    started="2026-01-02T03:04:05",
+    content="feed",
     **facts,
 ):
     """Write a run folder.
 
     Args:
         models: skill by name; the first one is the main model.
-        facts: entries of metrics.json (`task`, `dataset`, `quick`, `validation_text`)
-            and of config.json (`started`, `settings`, `content`).
+        facts: entries of metrics.json.
     """
     folder.mkdir(parents=True)
+    spec = SPECS[spec]
     index = index_of(spec, people, each)
+    columns = [
+        "sample",
+        "subject",
+        "group",
+        *(["video"] if "video" in spec.resample else []),
+    ]
     tables = []
     for number, (name, skill) in enumerate((models or {"shallow CNN": 1.0}).items()):
         for seed in seeds:
-            columns = {key: index[key] for key in ("sample", "subject", "group")}
-            if "video" in spec.resample:
-                columns["video"] = index["video"]
-            probability = answers(index, skill, 10 * seed + number)
+            answered = answers(index, skill, 10 * seed + number)
+            more = {"seed": seed, **index[columns]}
             tables.append(
-                metrics.predictions_table(
-                    spec, name, index["truth"], probability, seed=seed, **columns
-                )
+                predictions_table(spec, name, index["truth"], answered, **more)
             )
     predictions = pd.concat(tables, ignore_index=True)
     measured = metrics.evaluate(predictions, spec)
     above, sentence = metrics.verdict(measured, spec)
-    paper = {"name": "Somebody 2018, CNN", "measure": "accuracy", "value": 0.716}
-    paper |= {"group": None, "protocol": "pictures of their own", "ours": "image"}
-    content = {
-        **measured,
-        "verdict": {"above": above, "sentence": sentence},
-        "paper": facts.get("paper", [paper]),
-        "study": study,
-        "model": predictions["model"].iloc[0],
-        "dataset": facts.get("dataset", "Smiles"),
-        "data": kind,
-        "task": facts.get("task", "genuine or posed"),
-        "protocol": protocol,
-        "protocol_text": f"The protocol {protocol}, in words.",
-        "validation": "validation_text" in facts,
-        "validation_text": facts.get("validation_text", ""),
-        "quick": facts.get("quick", False),
-        "seeds": len(seeds),
-        "spec": dataclasses.asdict(spec),
-    }
-    config = {
-        "study": study,
-        "command": f"python -m experiments.{study}",
-        "settings": {"epochs": 5, **facts.get("settings", {})},
-        "seed": 0,
-        "data": {"kind": kind, "folder": "/data", "content": facts.get("content", "feed")},
-        "commit": "0123456789abcdef0123456789abcdef01234567",
-        "started": facts.get("started", "2026-01-02T03:04:05"),
-        "quick": content["quick"],
-    }
-    for name, value in {"config.json": config, "metrics.json": content}.items():
-        (folder / name).write_text(json.dumps(value))
+    measured |= {"verdict": {"above": above, "sentence": sentence}, "paper": [PAPER]}
+    measured |= {"study": study, "model": tables[0]["model"][0], "dataset": "Smiles"}
+    measured |= {"data": "real", "task": "felt", "protocol": "subject", "quick": False}
+    measured |= {"protocol_text": "In words.", "validation_text": "", **facts}
+    measured["spec"] = dataclasses.asdict(spec)
+    config = {"study": study, "command": f"python -m experiments.{study}"}
+    config |= {"settings": {"epochs": 5}, "data": {"content": content}}
+    config |= {"commit": "0123456789abcdef", "started": started}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "metrics.json").write_text(json.dumps(measured))
     predictions.to_csv(folder / "predictions.csv", index=False)
     return folder
 
 
 @pytest.fixture(scope="session")
 def make():
-    """The writer of run folders, and the kinds of studies."""
-    specs = {"groups": GROUPS, "videos": VIDEOS, "pairs": PAIRS, "pictures": PICTURES}
-    return types.SimpleNamespace(run=write_run, **specs)
+    return write_run
 
 
 @pytest.fixture(scope="session")
-def every(tmp_path_factory, make):
+def every(tmp_path_factory):
     """A folder with runs of all kinds; nothing in it is written to."""
     folder = tmp_path_factory.mktemp("runs")
-    make.run(folder / "cnn" / "20260101-000000-aaaaaaaa", models={"shallow CNN": 1.5})
-    make.run(folder / "svm" / "20260101-000000-bbbbbbbb", "svm", models={"SVM": 0.2})
-    make.run(folder / "cnn" / "20260102-000000-cccccccc", kind="sample")
-    make.run(folder / "cnn" / "20260103-000000-dddddddd", protocol="image")
-    make.run(folder / "cnn" / "20260104-000000-eeeeeeee", validation_text="VALIDATION by time inside")
-    make.run(folder / "cnn" / "20260105-000000-efefefef", quick=True)
-    signs = {"dataset": "Signs", "task": "nine expressions", "spec": make.groups}
-    signs["paper"] = [
-        {"name": "Sign 2010, LSTM", "measure": "f1", "value": 0.9, "group": group,
-         "protocol": "frames shuffled", "ours": "subject"}
-        for group in (None, "expression0")
-    ]  # fmt: skip
-    more = {"models": {"LSTM on frames": 1.0}, "people": 2, "each": 36, **signs}
-    make.run(folder / "lstm" / "20260106-000000-ffffffff", "lstm", seeds=(0, 1, 2), **more)
-    more["models"] = {"perceptron": 0.5}
-    make.run(folder / "mlp" / "20260106-000000-ffffffff", "mlp", seeds=(1, 2), **more)
-    pupils = {"dataset": "Pupils", "spec": make.videos, "people": 10, "each": 16}
+    write_run(folder / "cnn" / "test", models={"shallow CNN": 1.5})
+    write_run(folder / "svm" / "test", "svm", models={"SVM": 0.2})
+    write_run(folder / "cnn" / "sample", data="sample")
+    write_run(folder / "cnn" / "image", protocol="image")
+    write_run(folder / "cnn" / "validation", validation_text="VALIDATION by time")
+    write_run(folder / "cnn" / "quick", quick=True)
+    more = {"spec": "means", "people": 2, "each": 36, "dataset": "Signs", "task": None}
+    more["paper"] = [SIGN, SIGN | {"group": "expression0"}]
+    for name, skill, seeds in (("LSTM", 1.0, (0, 1, 2)), ("perceptron", 0.5, (1, 2))):
+        models = {name: skill}
+        write_run(folder / name / "test", name, models=models, seeds=seeds, **more)
+    more = {"spec": "videos", "people": 10, "each": 16, "dataset": "Pupils"}
     models = {"Pupil LSTM": 0.3, "Pupil LSTM, pruned": 0.0}
-    make.run(folder / "pupil" / "20260107-000000-abababab", "pupil", models=models, **pupils)
-    heads = {"XGBoost": -0.8, "SVM": 0.2, "logistic regression": 1.5}
-    faces = {"dataset": "Faces", "spec": make.pairs, "people": 6, "kind": "sample"}
-    make.run(folder / "heads" / "20260108-000000-cdcdcdcd", "heads", models=heads, **faces)
+    write_run(folder / "pupil" / "test", "pupil", models=models, task=None, **more)
+    more = {"spec": "pairs", "people": 6, "dataset": "Faces", "data": "sample"}
+    models = {"XGBoost": -0.8, "SVM": 0.2, "logistic": 1.5}
+    write_run(folder / "heads" / "test", "heads", models=models, task=None, **more)
     return folder
