@@ -7,7 +7,7 @@ import pytest
 
 from zoo.distinctiveness import distinctive_units, unit_angles
 
-# Table 1 of Gong (seeds/000), from Gedeon and Harris: 16 patterns, 6 hidden units.
+# Table 1 of Gong, from Gedeon and Harris: 16 patterns, 6 hidden units.
 TABLE_1 = np.array(
     """
     1.000 1.000 1.000 1.000 1.000 0.000

@@ -5,6 +5,7 @@
 
 import functools
 import pathlib
+import types
 from dataclasses import dataclass
 
 import keras
@@ -14,7 +15,7 @@ import tensorflow as tf
 
 import zoo
 import zoo.export
-from experiments.gfe_method import Learned, Method
+from experiments.gfe.method import Method
 from zoo.layers import FilledDiameters, PreparePictures, StandardisedDiameters
 
 DOCS = pathlib.Path(zoo.__file__).parents[1] / "docs/exports.md"
@@ -72,17 +73,18 @@ def from_diameters(builder, front, samples):
     return builder(input_tensor=front(samples)(raw))
 
 
-def study(builder, **settings):
+def study(builder, z_score="train", features="learned"):
     """The model that a GFE study saves, with two expressions."""
-    settings = {"features": "learned", "head": "softmax", "people": "new", **settings}
-    method = Method(builder, {"learning_rate": 0.1, "dropout": 0.0, **settings})
+    settings = types.SimpleNamespace(people="new", z_score=z_score, features=features)
+    settings.learning_rate, settings.dropout = 0.1, 0.0
+    method = Method(builder, settings)
     scale = {"mean": numbers(method.width), "variance": RANDOM.random(method.width)}
     scale = {name: 100 * value + 10 for name, value in scale.items()}
     learned = {
-        name: Learned(None, weights=method.build(name).get_weights(), scale=scale)
+        name: {"weights": method.build(name).get_weights(), **scale}
         for name in ("topics", "negative")
     }
-    return method.saved(learned if not method.geometric else {})
+    return method.saved_model(learned)
 
 
 def pb_inputs():
