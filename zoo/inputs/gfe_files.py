@@ -57,7 +57,6 @@ HEADER = ("0.0", *(f"{point}{axis}" for point in range(POINTS) for axis in "xyz"
 _NAME = re.compile(r"([ab])_([a-z_]+)_(datapoints|targets)\.txt", re.IGNORECASE)
 # UCI spells the targets of signer a's doubt question with an s.
 _SPELLINGS = {"doubts_question": "doubt_question"}
-_LARGEST = float(np.finfo(np.float32).max)
 
 
 class Recording(NamedTuple):
@@ -87,7 +86,7 @@ def identify(name: str) -> tuple[str, str, str] | None:
 
 
 def find(data_dir: str | os.PathLike) -> dict[tuple[str, str], tuple[Path, Path]]:
-    """Finds the recordings in a folder, or in the one folder below that has some.
+    """Find the recordings in a folder, or in the one folder below that has some.
 
     Args:
         data_dir: The dataset's folder, or the one around it.
@@ -158,7 +157,7 @@ def _paired(files: dict) -> dict:
 
 
 def read_targets(path: str | os.PathLike) -> np.ndarray:
-    """Reads a targets file.
+    """Read a targets file.
 
     Returns:
         int32 (frames,): 1 where the expression is occurring.
@@ -170,16 +169,18 @@ def read_targets(path: str | os.PathLike) -> np.ndarray:
     labels = [line.strip() for line in _lines(path)]
     for number, label in enumerate(labels, 1):
         if label not in ("0", "1"):
-            raise ValueError(f"{path}, line {number}: expected 0 or 1, {_got(label)}.")
+            raise ValueError(
+                f"{path}, line {number}: expected 0 or 1. Received {label[:30]!r}."
+            )
     return np.array(labels, np.int32)
 
 
 def read_points(path: str | os.PathLike) -> Recording:
-    """Reads a datapoints file, once: the same file is then kept in memory.
+    """Read a datapoints file; the same file is then kept in memory.
 
     Raises:
-        ValueError: The file is not as expected; the message names the line. Or a
-            coordinate is missing in every frame.
+        ValueError: The file is not as expected, or a coordinate is missing in every
+            frame.
         OSError: The file cannot be read.
     """
     facts = plain_files.check(path)
@@ -189,60 +190,19 @@ def read_points(path: str | os.PathLike) -> Recording:
 @lru_cache(maxsize=2 * len(EXPRESSIONS) * len(SIGNERS))  # some 70 MB
 def _recording(path: str, size: int, changed: int) -> Recording:
     header, *frames = _lines(path)
-    _check_header(path, header)
-    if not frames:
-        raise ValueError(f"{path}: expected frames after the header, received none.")
-    values = _fast(frames)
-    if values is None:
-        values = _slow(path, frames)
-    return _bridged(path, values)
-
-
-def _lines(path: str | os.PathLike) -> list[str]:
-    """The lines of a text file, without blank ones at its end."""
-    data = plain_files.content(path)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+    if header.split() != list(HEADER) or not frames:
         raise ValueError(
-            f"{path}, line {line}: expected text, received the byte "
-            f"0x{data[error.start]:02x}, which is not UTF-8."
-        ) from None
-    text = text.rstrip()
-    if not text:
-        raise ValueError(f"{path}: expected one line a frame, received an empty file.")
-    return text.split("\n")
-
-
-def _got(text: str) -> str:
-    if not text:
-        return "received a blank line"
-    return f"received {text!r}" if len(text) <= 30 else f"received {text[:30]!r}..."
-
-
-def _check_header(path: str, line: str) -> None:
-    names = tuple(line.split())
-    if names == HEADER:
-        return
-    if len(names) != len(HEADER):
-        problem = f"received {len(names)} names: {line[:30]!r}..."
-    else:
-        pairs = enumerate(zip(names, HEADER, strict=True), 1)
-        number, name, right = next((n, *pair) for n, pair in pairs if len({*pair}) > 1)
-        problem = f"received {name!r} for {right!r} (name {number})"
-    raise ValueError(
-        f"{path}, line 1: expected the header '{' '.join(HEADER[:5])} ... "
-        f"{HEADER[-1]}' of {len(HEADER)} names, {problem}."
-    )
-
-
-def _fast(frames: list[str]) -> np.ndarray | None:
-    """The values, float64 (frames, 300), or None where something is out of line."""
+            f"{path}, line 1: expected the header '{' '.join(HEADER[:5])} ... "
+            f"{HEADER[-1]}' of {len(HEADER)} names, and a line per frame. Received "
+            f"{header[:30]!r}... and {len(frames)} frames."
+        )
     spaces = len(HEADER) - 1
-    # Left to itself, pandas fills up what a line lacks.
-    if any(frame.count(" ") != spaces for frame in frames):
-        return None
+    for number, frame in enumerate(frames, 2):
+        if frame.count(" ") != spaces:  # pandas fills up what a line lacks
+            raise ValueError(
+                f"{path}, line {number}: expected {len(HEADER)} columns (a time stamp "
+                f"and {POINTS} points x y z). Received {frame.count(' ') + 1}."
+            )
     try:
         table = pd.read_csv(
             io.StringIO("\n".join(frames)),
@@ -252,47 +212,28 @@ def _fast(frames: list[str]) -> np.ndarray | None:
             dtype=np.float64,
             keep_default_na=False,
             na_values=["nan", "NaN"],
-            skip_blank_lines=False,
             quoting=csv.QUOTE_NONE,
         )
-    except ValueError:
-        return None
-    values = table.to_numpy()
-    whole = values.shape == (len(frames), spaces)
-    return values if whole and not (np.abs(values) > _LARGEST).any() else None
+    except ValueError as error:
+        raise ValueError(f"{path}: expected numbers only. Received: {error}.") from None
+    if (table.abs() > np.finfo(np.float32).max).any(axis=None):
+        raise ValueError(f"{path}: expected coordinates. Received an infinite number.")
+    return _bridged(path, table.to_numpy())
 
 
-def _slow(path: str, frames: list[str]) -> np.ndarray:
-    """The values, read number by number up to the first that is wrong."""
-    values = np.empty((len(frames), len(HEADER) - 1))
-    for row, line in enumerate(frames):
-        where, fields = f"{path}, line {row + 2}", line.split()
-        if len(fields) != len(HEADER):
-            got = f"received {len(fields)}" if fields else _got("")
-            raise ValueError(
-                f"{where}: expected {len(HEADER)} columns (a time stamp and "
-                f"{POINTS} points x y z), {got}."
-            )
-        for column, field in enumerate(fields[1:]):
-            values[row, column] = number = _number(field)
-            if abs(number) > _LARGEST:
-                raise ValueError(
-                    f"{where}, column {HEADER[column + 1]}: expected a number, "
-                    f"{_got(field)}."
-                )
-    return values
-
-
-def _number(field: str) -> float:
-    """A number; infinite where the text is none."""
+def _lines(path: str | os.PathLike) -> list[str]:
+    """Return the lines of a text file, without blank ones at its end."""
     try:
-        return float(field) if "_" not in field else np.inf
-    except ValueError:
-        return np.inf
+        text = plain_files.content(path).decode("utf-8-sig").rstrip()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: expected text. Received: {error}.") from None
+    if not text:
+        raise ValueError(f"{path}: expected one line per frame. Received: no line.")
+    return text.splitlines()
 
 
 def _bridged(path: str, values: np.ndarray) -> Recording:
-    """Fills gaps linearly over the recording's frames; its ends are held."""
+    """Fill gaps linearly over the recording's frames; its ends are held."""
     missing = np.isnan(values) | (values == 0)
     nowhere = np.flatnonzero(missing.all(axis=0))
     if len(nowhere):
@@ -301,11 +242,11 @@ def _bridged(path: str, values: np.ndarray) -> Recording:
             f"frame, as are {len(nowhere) - 1} other columns; there is nothing to "
             "bridge it with."
         )
-    frames = np.arange(len(values))
+    frames, points = np.arange(len(values)), values.astype(np.float32)
     for column in np.flatnonzero(missing.any(axis=0)):
         gap = missing[:, column]
         known = values[~gap, column]
-        values[gap, column] = np.interp(frames[gap], frames[~gap], known)
+        points[gap, column] = np.interp(frames[gap], frames[~gap], known)
     missing = missing.reshape(-1, POINTS, 3)
     depths, xy = missing[..., 2], missing[..., :2]
     counts = {
@@ -314,6 +255,6 @@ def _bridged(path: str, values: np.ndarray) -> Recording:
         "frames_depths": int(depths.any(axis=1).sum()),
         "frames_xy": int(xy.any(axis=(1, 2)).sum()),
     }
-    points = values.astype(np.float32).reshape(-1, POINTS, 3)
+    points = points.reshape(-1, POINTS, 3)
     points.flags.writeable = False
     return Recording(points, counts)
