@@ -105,10 +105,10 @@ def attempt(path: str, copies: int, seed: int, model: Path):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
             result = landmarks.extract(path, copies, seed, model)
+    except (ImportError, landmarks.CacheError):  # would fail for every video
+        raise
     except (OSError, ValueError) as error:
         result = str(error)
-    except ImportError:  # would fail for every video
-        raise
     except Exception as error:  # of OpenCV or dlib: this video's own fault
         result = f"{path}: {type(error).__name__}: {error}"
     finally:

@@ -42,6 +42,7 @@ def extract_all(
         ValueError: A number is out of range, one path was given instead of several, or
             `model` is no such predictor.
         FileNotFoundError: No predictor is installed.
+        CacheError: The cache cannot be written.
     """
     from datasets.landmark_jobs import run
 

@@ -49,6 +49,10 @@ _VERSION = 2
 _LOWERED, _SHRUNK = 0.12, 0.85
 
 
+class CacheError(OSError):
+    """The cache of landmarks cannot be written."""
+
+
 def predictor_file(model: str | os.PathLike | None = None) -> Path:
     """Find the file with dlib's 68-point predictor.
 
@@ -110,7 +114,8 @@ def extract(
 
     Raises:
         FileNotFoundError: There is no such video, or no predictor is installed.
-        OSError: It cannot be decoded, or the cache cannot be written.
+        OSError: It cannot be decoded.
+        CacheError: The cache cannot be written.
         ValueError: No frame shows a face, or a number is out of range.
         ImportError: OpenCV or dlib is missing.
     """
@@ -157,7 +162,7 @@ def _writing(kept: Path, video: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OSError(
+        raise CacheError(
             f"cannot write the landmarks of {video} to {kept}: {error}. Set the "
             "environment variable DUCHENNE_CACHE to a folder that can be written"
         ) from error
