@@ -71,10 +71,7 @@ def work(run):
 
 
 def space():
-    """Return the search space, around the single values that the paper has.
-
-    How often a PB vector moves in recognition is not known.
-    """
+    """Return the search space, around the single values that the paper has."""
     from optuna import distributions
 
     return {

@@ -13,15 +13,7 @@ NAMES = {1: "genuine", 0: "fake"}
 
 
 def draw(path: pathlib.Path, title: str, learned, history) -> list[str]:
-    """Draw all figures; return their names.
-
-    Args:
-        path: of the folder.
-        title: of the figures.
-        learned: of one round, the `Part` of each emotion and what `learn_emotion`
-            returned.
-        history: one row per epoch of all rounds.
-    """
+    """Draw one round's emotions, and the losses of all; return the figures' names."""
     draw_spaces(learned, title, path / "pb_space.png")
     draw_generated(learned, title, path / "generated.png")
     label = "error of the next frame"

@@ -19,6 +19,10 @@ from zoo import export
 from zoo.heads import save as save_head
 
 FOLDS = 5
+FIGURES = (
+    "pb_space.png has every video's PB vector in the two directions in which those of "
+    "training spread most; generated.png is no face where a network has learned little."
+)
 COLUMNS = ["part", "subject", "emotion", "video", "label"]
 
 
@@ -42,6 +46,7 @@ def work(run) -> Result:
         tables={**tables, "failures.csv": failures},
         notes={
             "Answers": answers_note(answers, trees),
+            "Figures": FIGURES,
             "Tables 2 and 3 of the paper": challenge_note(answers),
         },
         more={"trees": trees},
@@ -58,19 +63,19 @@ def read(run) -> tuple[list[Part], pd.DataFrame]:
         tracks, failures = read_tracks(index, rounds, settings, run.jobs)
     emotions = [e for e in settings.emotions if e in set(index["emotion"])]
     index = index.loc[sorted(tracks)]
-    names = list(rounds)
+    first = next(iter(rounds))
     parts = [
         Part(
             name,
             emotion,
             select(index, tracks, train, emotion, settings.copies),
             select(index, tracks, test, emotion, settings.test_copies),
-            keep=name == names[0] and not run.validating,
+            keep=name == first and not run.validating,
         )
         for name, (train, test) in rounds.items()
         for emotion in emotions
     ]
-    trained = index[index.index.isin(rounds[names[0]][0])]
+    trained = index[index.index.isin(rounds[first][0])]
     lines = [f"Without points: {reason}" for reason in failures["reason"]]
     run.record_data(
         "\n".join([sase_fe.summary(found), *lines, *duplicates(index, tracks)]),
