@@ -12,21 +12,17 @@ inside each training part, by the protocol that is asked for (inside the paper's
 observer).
 """
 
-from experiments import papers, pupil
+from experiments import pupil
 from experiments.harness import study
 
 STUDY = study.Study(
+    **pupil.COMMON,
     name="pupil_course",
     model="Course of the pupil",
     settings=pupil.Settings,
-    dataset=pupil.PUPIL,
-    paper=papers.GONG,
-    reported=papers.PUPIL,
-    spec=pupil.SPEC,
     work=pupil.work_course,
     builder="PupilCourse",
     ours="for so small a data set",
-    paper_protocol="paper",
     parts=1,  # a round takes less than a tenth of a second, a process seconds to start
 )
 

@@ -16,22 +16,18 @@ what they are: here every training series is one, and --four-patterns is our rea
 the paper's.
 """
 
-from experiments import papers, pupil
+from experiments import pupil
 from experiments.harness import study
 
 STUDY = study.Study(
+    **pupil.COMMON,
     name="pupil_lstm",
     model="Pupil LSTM",
     settings=pupil.NetworkSettings,
-    dataset=pupil.PUPIL,
-    paper=papers.GONG,
-    reported=papers.PUPIL,
-    spec=pupil.SPEC,
     work=pupil.work_lstm,
     builder="PupilLSTM",
     sample={"epochs": 3},
     quick={"epochs": 1, "batch_size": 50},
-    paper_protocol="paper",
     search=pupil.SEARCH,
     parts=None,
 )

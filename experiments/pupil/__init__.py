@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from datasets.about import PUPIL
+from experiments import papers
 from experiments.harness import options
 from experiments.harness.metrics import Spec
 from experiments.harness.options import AboveZero, BelowOne, Positive, Range
@@ -24,9 +25,8 @@ class Settings(options.Settings):
     """What the studies on pupils have in common."""
 
     protocol: Literal[tuple(PUPIL.protocols)] = "video"
-    """what is left out for the test: `video` and `observer`; `both`, neither of which
-    was trained on; or `paper`, the paper's split, which shares both with the
-    training"""
+    """what is left out for the test: videos, observers, or both; or the paper's split,
+    which leaves out neither"""
 
 
 EPOCHS = {"gong": 50, "dlops": 10}
@@ -56,39 +56,32 @@ class NetworkSettings(Settings):
     """the paper's, as we read it: train on four groups of the training part, one after
     the other, all epochs each, and prune by the groups' mean series"""
     low: Annotated[float, Range(0, 90)] = 15.0
-    """degrees: below this angle two hidden units do the same work (one that hardly
-    changes from series to series is pruned whatever its angles are)"""
+    """degrees: below this angle two hidden units do the same work (those that hardly
+    change from series to series are pruned anyway)"""
     high: Annotated[float, Range(90, 180)] = 165.0
     """degrees: above this angle two hidden units do the opposite"""
     merge: Literal["add", "scale", "remove"] = "add"
-    """the weights of a pruned unit are added to those of the unit that does the same,
-    or subtracted for the opposite; the same in proportion to its activation; or, of two
-    opposite units, both are removed, as in the older literature"""
+    """add a pruned unit's weights to those of the unit that does the same (or subtract
+    them); scale them by its activation; or remove both of two opposite units"""
 
     def __post_init__(self):
         self.epochs = self.epochs or EPOCHS[self.preset]
 
 
 def work_lstm(run):
-    """Train, prune and test the LSTM in every round."""
     from experiments.pupil import network, study
 
     return study.work(run, network.PrunedNetwork)
 
 
 def work_course(run):
-    """Fit and test the regression on the pupil's course in every round."""
     from experiments.pupil import course, study
 
     return study.work(run, course.Course)
 
 
 def space():
-    """Return the search space, around what the paper has.
-
-    It tried other learning rates than its 1e-3, and its dropout is not known. Pruning
-    is left out: a search goes by the answers before it.
-    """
+    """Return ranges around the paper's values; a search goes by the unpruned network."""
     from optuna import distributions as kinds
 
     return {
@@ -109,3 +102,12 @@ SEARCH = Search(
     "column group) hold series that were trained on or validated here.",
     {"validate": True},
 )
+
+# What the two recipes declare alike.
+COMMON = {
+    "dataset": PUPIL,
+    "paper": papers.GONG,
+    "reported": papers.PUPIL,
+    "spec": SPEC,
+    "paper_protocol": "paper",
+}

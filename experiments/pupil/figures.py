@@ -13,10 +13,8 @@ def angles(layers, counts, low, high, title, path) -> None:
     Args:
         layers: what became of each layer's units.
         counts: how many pairs of each layer's units have an angle in each degree.
-        low: degrees, below which two units do the same work.
-        high: degrees, above which they do the opposite.
-        title: of the figure.
-        path: where to write it.
+        low, high: degrees, below and above which one of two units goes.
+        title, path: of the figure.
     """
     figure = Figure(figsize=(5 * len(layers), 3.4))
     grid = figure.subplots(1, len(layers))
@@ -49,22 +47,18 @@ def course(spans, index, kernel, title, path) -> None:
         spans: `(n, spans)`, standardised means of consecutive seconds.
         index: one row per series: `video`, `label`.
         kernel: the regression's weight of each span.
-        title: of the figure.
-        path: where to write it.
+        title, path: of the figure.
     """
     figure = Figure(figsize=(6.5, 5))
-    above, below = figure.subplots(
-        2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1]}
-    )
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     seconds = np.arange(spans.shape[1]) + 0.5
     for label, name, colour in ((1, "genuine", "C1"), (0, "posed", "C0")):
         videos = index["video"].where(index["label"] == label)
         means = pd.DataFrame(spans).groupby(videos.to_numpy()).mean().to_numpy()
         mean, error = means.mean(axis=0), means.std(axis=0) / np.sqrt(len(means))
         above.plot(seconds, mean, color=colour, label=f"{name}, {len(means)} videos")
-        above.fill_between(
-            seconds, mean - 2 * error, mean + 2 * error, color=colour, alpha=0.2
-        )
+        band = mean - 2 * error, mean + 2 * error
+        above.fill_between(seconds, *band, color=colour, alpha=0.2)
     above.set_ylabel("pupil (standard deviations\nof its series)")
     above.legend(fontsize=8, title="mean, two standard errors", title_fontsize=8)
     below.bar(seconds, kernel, width=0.8, color="grey")

@@ -13,9 +13,8 @@ from zoo.export import export
 
 VIEWING = ["observer", "video"]
 CONSTANT = (
-    "On the paper's test part of 24 real and 46 fake series, 34.29 % = 24/70 is just "
-    'what the constant answer "real" scores, and 65.71 % = 46/70 what "fake" does: the '
-    "paper's figures are those of constant answers, with a balanced accuracy of 0.5."
+    "The paper's accuracies are those of constant answers, whose balanced accuracy is "
+    '0.5: on its test part "real" scores 24/70 = 34.29 %, "fake" 46/70 = 65.71 %.'
 )
 
 
@@ -24,13 +23,11 @@ def work(run, method) -> Result:
 
     Args:
         run: the `Run`.
-        method: class of the settings, the index and the diameters, with `models`: what
-            tables add to the study's name for each of its models. `learn(division)`
-            returns a dict for a checkpoint, with the `answers` of these models, the
-            test series' probabilities of genuine, and their `parameters`;
-            `rebuild(division, content)` the models by name, from raw diameters;
-            `draw(contents, title, folder)` names of figures; and `result(contents)`
-            the `tables`, `notes` and `more` of `Result`.
+        method: class of the settings, the index and the diameters. `models` has what
+            tables add to the study's name for each model. `learn(division)` returns a
+            dict for a checkpoint: the models' `answers`, probabilities of genuine, their
+            `parameters`, and more; `rebuild(division, content)` returns the models from
+            raw diameters; `result(contents)` tables, notes and more for `Result`.
     """
     index, diameters = read(run)
     with user_errors():
@@ -107,18 +104,13 @@ def tabulate(run, models, index, contents, divisions) -> pd.DataFrame:
     for averaged, columns in samples.items():
         groups = answers.groupby(["round", "label", *columns], sort=False)
         table = groups[list(models)].mean().reset_index()
-        who = {
-            "sample": table[columns].agg("/".join, axis=1),
-            "subject": table["observer"],
-            "video": table["video"],
-            "group": table["round"],
-            "seed": run.settings.seed,
-        }
+        who = {"subject": table["observer"], "video": table["video"]}
+        who |= {"group": table["round"], "seed": run.settings.seed}
+        who |= {"sample": table[columns].agg("/".join, axis=1)}
         for model in models:
-            name, truth = run.study.model + model + averaged, table["label"]
-            tables.append(
-                metrics.predictions_table(SPEC, name, truth, table[model], **who)
-            )
+            answer = table["label"], table[model]
+            name = run.study.model + model + averaged
+            tables.append(metrics.predictions_table(SPEC, name, *answer, **who))
     return pd.concat(tables, ignore_index=True)
 
 

@@ -168,7 +168,7 @@ def test_before_and_after_pruning(lstm):
     assert result["balanced_accuracy"] == 0.5
     assert result["balanced_accuracy_ci95"] == [0.5, 0.5]
     readme = (lstm / "README.md").read_text()
-    assert "34.29 % = 24/70" in readme and "65.71 % = 46/70" in readme
+    assert "24/70 = 34.29 %" in readme and "46/70 = 65.71 %" in readme
     assert "- Pupil LSTM: constant answers in 1 of 1 rounds" in readme
     assert "NOT shown to beat chance" in readme
 
