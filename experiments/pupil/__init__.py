@@ -81,7 +81,7 @@ def work_course(run):
 
 
 def space():
-    """Return ranges around the paper's values; a search goes by the unpruned network."""
+    """Return ranges around the paper's values; answers count as before pruning."""
     from optuna import distributions as kinds
 
     return {

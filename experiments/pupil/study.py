@@ -24,10 +24,10 @@ def work(run, method) -> Result:
     Args:
         run: the `Run`.
         method: class of the settings, the index and the diameters. `models` has what
-            tables add to the study's name for each model. `learn(division)` returns a
-            dict for a checkpoint: the models' `answers`, probabilities of genuine, their
-            `parameters`, and more; `rebuild(division, content)` returns the models from
-            raw diameters; `result(contents)` tables, notes and more for `Result`.
+            tables add to the study's name for each model. `learn(division)` returns
+            what a checkpoint takes, such as the models' `answers` (probabilities of
+            genuine) and `parameters`; `rebuild(division, content)` the models, from raw
+            diameters; `result(contents)` the `tables`, `notes` and `more` of `Result`.
     """
     index, diameters = read(run)
     with user_errors():
