@@ -5,7 +5,8 @@
 The whole step of the paper's network: batch 5, 1168 samples, dropout 0.5, softmax
 cross-entropy, plain SGD at 1e-3, with the loss read after every step. In each round
 every candidate takes some steps in turn, so that a busy machine is busy for all of
-them; the ratios are those of the medians over all steps and of the fastest steps.
+them; the ratios are those of the medians over all steps and of the fastest steps. At
+the end it prints the milliseconds that an answer for a single series takes.
 
 PyTorch runs in processes of its own (`benchmarks/pupil_lstm_torch.py`), which wait
 while others are measured, with as many threads as there are cores and with one: where
@@ -62,6 +63,15 @@ def keras_step(lstm, jit_compile):
     return lambda: float(step())
 
 
+def answer(lstm):
+    """A function that answers for one series and returns its probabilities."""
+    with mock.patch.object(pupil_lstm, "LSTM", lstm):
+        model = zoo.PupilLSTM()
+    x = tf.zeros((1, *model.input_shape[1:]))
+    infer = tf.function(lambda x: model(x, training=False))
+    return lambda: infer(x).numpy()
+
+
 def timer(step):
     """A function that takes steps and returns the milliseconds of each."""
 
@@ -96,16 +106,21 @@ def main():
         for _ in range(options.rounds):
             for name, measure in candidates.items():
                 times[name] += measure(options.steps)
-    print_table({"median": statistics.median, "fastest": min}, times)
+        print_table({"median": statistics.median, "fastest": min}, times)
+        for name, lstm in {KERAS: keras.layers.LSTM, OURS: zoo.layers.LSTM}.items():
+            measure = timer(answer(lstm))
+            measure(3)
+            median = statistics.median(measure(options.rounds))
+            print(f"one series, median      {name:<28}{median:>8.2f} ms")
 
 
 def print_table(summaries, times):
     print(f"{'ms a step, speed':<32}" + f"{'of Keras':>24}{'of PyTorch':>12}")
     for label, summary in summaries.items():
-        told = {name: summary(each) for name, each in times.items()}
-        torch = min(told[name] for name in TORCH)
-        for name, each in told.items():
-            ratios = f"{told[KERAS] / each:>10.1f} x{torch / each:>10.2f} x"
+        values = {name: summary(each) for name, each in times.items()}
+        torch = min(values[name] for name in TORCH)
+        for name, each in values.items():
+            ratios = f"{values[KERAS] / each:>10.1f} x{torch / each:>10.2f} x"
             print(f"{label:<8}{name:<28}{each:>8.2f}{ratios}")
 
 

@@ -12,7 +12,8 @@ import tensorflow as tf
 from datasets import pupil, sample
 from experiments import pupil_course, pupil_lstm
 from experiments.harness import report
-from experiments.pupil import NetworkSettings
+from experiments.harness.metrics import evaluate
+from experiments.pupil import SPEC, NetworkSettings
 from experiments.pupil.course import Course
 from experiments.pupil.network import PrunedNetwork
 from zoo import load_run
@@ -29,11 +30,16 @@ def metrics(folder):
     return json.loads((folder / "metrics.json").read_text())
 
 
-def first_round(folder, model):
-    """A model's answers in the first round; the models are written of that."""
-    table = pd.read_csv(folder / "predictions.csv")
-    table = table[table["model"] == model]
-    return table[table["group"] == table["group"].iloc[0]]
+def written(course, lstm):
+    """Each written model: run folder, part, and its answers in the first round."""
+    for folder, part, model in (
+        (course, "", "Course of the pupil"),
+        (lstm, "", "Pupil LSTM"),
+        (lstm, "pruned", "Pupil LSTM, pruned"),
+    ):
+        table = pd.read_csv(folder / "predictions.csv")
+        table = table[table["model"] == model]
+        yield folder, part, table[table["group"] == table["group"].iloc[0]]
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +69,8 @@ def test_the_small_model_finds_the_sample_s_effect(course):
     assert result["protocol"] == "video" and result["data"] == "sample"
     assert result["roc_auc"] > 0.6
     assert result["parameters"] == {"Course of the pupil": 26}
-    assert list(result["models"]) == [
-        "Course of the pupil",
-        "Course of the pupil, eyes averaged",
-    ]
+    averaged = "Course of the pupil, eyes averaged"
+    assert list(result["models"]) == ["Course of the pupil", averaged]
     assert result["n_test"] == 370 and result["n_test_videos"] == 19
     assert set(result["penalty_C"]) == set(result["groups"])
 
@@ -89,10 +93,11 @@ def test_run_folders_are_complete(course, lstm):
         assert files == names - figures - {"README.md"}
 
 
-def test_averaged_eyes_are_the_mean_of_both(course):
+def test_predictions_give_the_metrics_and_the_mean_of_both_eyes(course):
     table = pd.read_csv(course / "predictions.csv", float_precision="round_trip")
+    again = evaluate(table, SPEC)
+    assert again == {name: metrics(course)[name] for name in again}
     series, viewings = (part for _, part in table.groupby("model", sort=False))
-    assert series["sample"].is_unique and viewings["sample"].is_unique
     eyes = series["sample"].str.rsplit("/", n=1).str
     assert set(eyes[1]) == {"left", "right"}
     mean = series.groupby(eyes[0])["p_genuine"].mean()
@@ -106,12 +111,8 @@ def test_predictions_are_what_the_saved_models_say(course, lstm):
     diameters = pupil.diameters(index)
     rows = index[["observer", "video", "eye"]].agg("/".join, axis=1)
     rows = pd.Series(index.index, rows)
-    for folder, prefix, name in (
-        (course, "", "Course of the pupil"),
-        (lstm, "", "Pupil LSTM"),
-        (lstm, "pruned_", "Pupil LSTM, pruned"),
-    ):
-        table = first_round(folder, name)
+    for folder, part, table in written(course, lstm):
+        prefix = part and f"{part}_"
         tested = rows[table["sample"]]
         truth = index["label"].iloc[tested].map({0: "posed", 1: "genuine"})
         assert truth.tolist() == table["truth"].tolist()
@@ -129,14 +130,9 @@ def test_predictions_are_what_the_saved_models_say(course, lstm):
 def test_a_loaded_run_says_what_was_reported(course, lstm):
     books = pupil_files.find(sample.path("pupil"))
     series = {eye: pupil_files.read(path).series for eye, path in books.items()}
-    for folder, part, name in (
-        (course, "", "Course of the pupil"),
-        (lstm, "", "Pupil LSTM"),
-        (lstm, "pruned", "Pupil LSTM, pruned"),
-    ):
+    for folder, part, table in written(course, lstm):
         loaded = load_run(folder, part)
         assert list(loaded.classes) == ["posed", "genuine"] and loaded.genuine == [1]
-        table = first_round(folder, name)
         samples = [text.split("/") for text in table["sample"]]
         answers = loaded.predict(
             [series[eye][video][who] for who, video, eye in samples]
@@ -151,10 +147,8 @@ def test_before_and_after_pruning(lstm):
     assert result["paper"][0]["value"] == 0.3429
     layers = result["pruned"]["paper"]
     assert [layer["layer"] for layer in layers] == ["fc1", "features"]
-    whole, smaller = (
-        keras.saving.load_model(lstm / f"{prefix}model.keras")
-        for prefix in ("", "pruned_")
-    )
+    whole = keras.saving.load_model(lstm / "model.keras")
+    smaller = keras.saving.load_model(lstm / "pruned_model.keras")
     before, after = result["parameters"].values()
     assert before == whole.count_params() == 2_340_742
     assert after == smaller.count_params() == layers[1]["parameters"] < before
@@ -173,8 +167,7 @@ def test_before_and_after_pruning(lstm):
     assert "NOT shown to beat chance" in readme
 
 
-def test_the_sample_s_videos_can_be_told_apart(tmp_path):
-    """As the protocol warns: easier than where videos are left out."""
+def test_the_sample_s_videos_can_be_told_apart(tmp_path):  # as the protocol warns
     result = metrics(run(pupil_course, tmp_path, "--protocol", "observer"))
     assert result["roc_auc_ci95"][0] > 0.5 and result["verdict"]["above"]
 
@@ -240,7 +233,6 @@ def test_an_empty_folder_names_what_is_expected_and_whom_to_ask(tmp_path):
 @pytest.mark.skipif("DUCHENNE_DATA" not in os.environ, reason="needs real data")
 @pytest.mark.parametrize("protocol", ["video", "observer"])
 def test_on_real_pupils_the_small_model_does_not_beat_chance(protocol, tmp_path):
-    """The figures of the README: a little above 0.5, and not shown to be."""
     words = ["--data", "real", "--protocol", protocol, "--out", str(tmp_path)]
     result = metrics(pupil_course.main(words))
     assert result["data"] == "real" and result["n_test"] == 370
