@@ -44,33 +44,15 @@ def answers(index, skill, seed):
 
 
 def write_run(
-    folder,
-    study="cnn",
-    spec="pictures",
-    models=None,
-    people=8,
-    each=12,
-    seeds=(0,),
-    started="2026-01-02T03:04:05",
-    content="feed",
-    **facts,
+    folder, study="cnn", spec="pictures", models=None, people=8, each=12, **facts
 ):
-    """Write a run folder.
-
-    Args:
-        models: skill by name; the first one is the main model.
-        facts: entries of metrics.json.
-    """
+    """Write a run folder; `models` has skills by name, `facts` is for metrics.json."""
+    started = facts.pop("started", "2026-01-02T03:04:05")
+    content, seeds = facts.pop("content", "feed"), facts.pop("seeds", (0,))
     folder.mkdir(parents=True)
     spec = SPECS[spec]
-    index = index_of(spec, people, each)
-    columns = [
-        "sample",
-        "subject",
-        "group",
-        *(["video"] if "video" in spec.resample else []),
-    ]
-    tables = []
+    index, tables = index_of(spec, people, each), []
+    columns = ["sample", "subject", "group"] + ["video"] * ("video" in spec.resample)
     for number, (name, skill) in enumerate((models or {"shallow CNN": 1.0}).items()):
         for seed in seeds:
             answered = answers(index, skill, 10 * seed + number)
