@@ -6,14 +6,8 @@ naming a function that does harm itself (CVE-2025-1550, 8747 and 9906), a layer 
 reads files (CVE-2025-12058) or a SavedModel. So here is a list of what may be named, by
 what it is: layers that compute, initializers, regularizers, constraints, activations,
 and what `zoo` registers. What a model was compiled with is left out.
-
-A few numbers can ask for any amount of memory. Weights get theirs once they are known
-to be in the file (`zoo.safe`); what Keras makes besides, while it builds, is bounded
-here.
 """
 
-import math
-import reprlib
 import types
 
 import keras
@@ -62,9 +56,6 @@ ALLOWED = (
     "programs), initializers, regularizers, constraints and activations, and the "
     "classes of zoo."
 )
-SHAPES = ("batch_shape", "batch_input_shape", "build_config", "input_shape")
-SIDE, VALUES_OF_SHAPE = 10**5, 10**8
-CONSTANTS = 10**7  # values of all normalisations whose mean stands in the config
 
 
 def check(config):
@@ -76,85 +67,22 @@ def check(config):
     if not isinstance(config, dict) or "class_name" not in config:
         raise ValueError("it does not describe a model.")
     walk(config, "config.json")
-    constants = sum(map(constants_of, parts_of(config)))
-    if constants > CONSTANTS:
-        raise ValueError(
-            f"its normalisations have {constants} values, more than {CONSTANTS}."
-        )
 
 
-def leave_out_compiled(config):
-    """Takes out what the model, and models in it, were compiled with.
-
-    Metrics take memory as soon as they are made, as much as their config says, and
-    nobody needs them who does not train.
-    """
-    for part in parts_of(config):
-        part.pop("compile_config", None)
-
-
-def parts_of(config):
-    """Goes through all dicts of a config; what was taken out is not gone into."""
-    parts = [config]
-    while parts:
-        part = parts.pop()
-        if isinstance(part, dict):
-            yield part
-            parts.extend(part.values())
-        elif isinstance(part, list):
-            parts.extend(part)
-
-
-def constants_of(part):
-    """How many values Keras makes of a normalisation that brings its own mean.
-
-    It is built of what `build_config` says; without it, it would be of what comes out
-    of the layers before, which is not known here.
-    """
-    inner, built = part.get("config"), part.get("build_config")
-    if part.get("class_name") != "Normalization" or not isinstance(inner, dict):
-        return 0
-    if inner.get("mean") is None and inner.get("variance") is None:
-        return 0
-    shape = built.get("input_shape") if isinstance(built, dict) else None
-    if not isinstance(shape, list):
-        raise ValueError("a Normalization with a mean has no shape in build_config.")
-    return size_of(shape)
-
-
-def size_of(shape):
-    """Values in a shape. Empty sides do not count: the others may be taken alone."""
-    return math.prod(max(side, 1) for side in shape if isinstance(side, int | float))
-
-
-def check_shape(value, where):
-    """Refuses shapes beyond those of any data here."""
+def leave_out_compiled(value):
+    """Take out what the model, and models in it, were compiled with."""
     if isinstance(value, dict):
+        value.pop("compile_config", None)
         value = list(value.values())
-    if not isinstance(value, list):
-        value = [value]
-    sides = [side for side in value if isinstance(side, int | float)]
-    fine = all(0 <= side <= SIDE for side in sides)  # which NaN is not
-    if not fine or size_of(value) > VALUES_OF_SHAPE:
-        raise ValueError(
-            f"{where} is a shape of {reprlib.repr(value)}: expected sides of 0 to "
-            f"{SIDE}, and {VALUES_OF_SHAPE} in all."
-        )
-    for part in value:
-        if isinstance(part, list | dict):
-            check_shape(part, where)
+    if isinstance(value, list):
+        for part in value:
+            leave_out_compiled(part)
 
 
 def walk(value, where):
     if isinstance(value, dict):
         if "class_name" in value:
             judge(value, where)
-        if value.get("stateful"):
-            raise ValueError(
-                f"{where} is stateful: it keeps values from one call to the next."
-            )
-        for key in SHAPES:
-            check_shape(value.get(key), f"{where}.{key}")
         for node in value.get("inbound_nodes") or []:
             if not holds_tensor(node):
                 raise ValueError(

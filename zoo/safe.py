@@ -11,14 +11,13 @@ whether a model is any good: weights can be exchanged for others that are as val
 """
 
 import json
-import math
 import pathlib
 import zipfile
 
 import keras
 
 from zoo import _keras_config
-from zoo._keras_file import CONFIG, JSON_BYTES, PARTS, WEIGHTS, weights_file, zipped
+from zoo._keras_file import CONFIG, PARTS, weights_file, zipped
 
 NOT_MODELS = {
     ".h5": "Keras ignores its safe mode for it (CVE-2025-9905)",
@@ -95,64 +94,34 @@ def read_config(path):
 
 
 def build(config, weights):
-    """Builds a model from a checked config and fills it.
-
-    The variables get their memory only once they are known to fit into the file of
-    weights: a config of a few bytes can declare layers of any size.
-    """
+    """Build a model from a checked config and fill it."""
     # Not public, but the only way to have safe mode on where it was turned off.
     from keras.src.saving.serialization_lib import SafeModeScope
 
-    with SafeModeScope(True), keras.StatelessScope() as scope:
-        try:
-            model = keras.saving.deserialize_keras_object(config)
-            refuse_oversized(model, weights)
-        except BaseException:
-            scope.initialize_variables = False
-            forget_variables()
-            raise
-    model.load_weights(weights)
-    return model
-
-
-def refuse_oversized(model, weights):
+    with SafeModeScope(True):
+        model = keras.saving.deserialize_keras_object(config)
     if not isinstance(model, keras.Model):
         raise ValueError(f"expected a model, received {type(model).__name__}")
-    values = sum(math.prod(variable.shape) for variable in model.variables)
-    if values > weights.stat().st_size:
-        raise ValueError(
-            f"{CONFIG} declares {values} weights, {WEIGHTS} has "
-            f"{weights.stat().st_size} bytes"
-        )
-
-
-def forget_variables():
-    """Keeps Keras from giving memory to variables that were refused."""
-    from keras.src.backend.common import global_state
-
-    global_state.set_global_attribute("uninitialized_variables", [])
+    model.load_weights(weights)
+    return model
 
 
 def read_json(path):
     """Reads a dict from a JSON file, such as a run's `config.json`.
 
     Args:
-        path: the file, of at most 32 MiB.
+        path: the file.
 
     Returns:
         The dict.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is too large, no JSON, or something else than a dict.
+        ValueError: the file is no JSON, or something else than a dict.
     """
     path = pathlib.Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
-    if path.stat().st_size > JSON_BYTES:
-        raise ValueError(
-            f"{path} has {path.stat().st_size} bytes, too many for a run's."
-        )
     try:
         return as_dict(path.read_bytes())
     except RecursionError as error:

@@ -5,9 +5,6 @@ Where an attack works, the test first shows that it does without our check.
 
 import io
 import json
-import math
-import subprocess
-import sys
 import zipfile
 
 import h5py
@@ -18,7 +15,6 @@ import tensorflow as tf
 
 import zoo
 from zoo import _keras_config, inception_v4, safe
-from zoo._keras_file import weights_file
 from zoo.layers import LocalStandardisation, PreparePictures, TemporalContext
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
@@ -40,7 +36,7 @@ def parts(tmp_path_factory):
 def tampered(parts, tmp_path):
     """Function that writes the small model's file with changes and returns its path."""
 
-    def write(config=None, weights=None, also=(), compression=zipfile.ZIP_STORED):
+    def write(config=None, weights=None, also=()):
         content = dict(parts)
         if config:
             changed = json.loads(content[CONFIG])
@@ -52,7 +48,7 @@ def tampered(parts, tmp_path):
                 weights(opened)
             content[WEIGHTS] = file.getvalue()
         path = tmp_path / "model.keras"
-        with zipfile.ZipFile(path, "w", compression) as archive:
+        with zipfile.ZipFile(path, "w") as archive:
             for name, value in [*content.items(), *also]:
                 archive.writestr(name, value)
         return path
@@ -212,60 +208,6 @@ def test_metrics_get_no_memory(metric, tampered):
     path = tampered(lambda c: dense(c)["config"].update(activation=metric))
     with pytest.raises(ValueError, match=metric["class_name"]):
         safe.load_model(path)
-
-
-def normalisation(mean=1.0, shape=(None, 4), **arguments):
-    """A change that adds a normalisation built of a shape."""
-    change = add_layer("Normalization", mean=mean, variance=mean, **arguments)
-
-    def changed(config):
-        change(config)
-        layer = config["config"]["layers"][-1]
-        layer["build_config"] = {"input_shape": shape and list(shape)}
-
-    return changed
-
-
-def wide(config):
-    config["config"]["layers"][0]["config"]["batch_shape"] = [None, 3 * 10**9]
-
-
-def wide_batch(config):
-    config["config"]["layers"][0]["config"]["batch_shape"] = [3 * 10**7, 3, 1]
-
-
-def many_sides(config):
-    config["config"]["layers"][0]["config"]["batch_shape"] = [None, 10**5, 10**4]
-
-
-def built_wide(config):
-    dense(config)["build_config"] = {"shapes": {"a": [[None, 1e9]]}}
-
-
-def many_normalisations(config):
-    for _ in range(101):
-        normalisation(shape=(None, 10**5))(config)
-
-
-SIZES = {
-    "input": (wide, r"batch_shape is a shape of \[None, 3000000000\]"),
-    "batch": (wide_batch, "batch_shape is a shape of"),
-    "in all": (many_sides, "100000000 in all"),
-    "of none": (normalisation(shape=(0, 10**5, 10**4), axis=[1, 2]), "in all"),
-    "below none": (normalisation(shape=(-1, 10**5)), "sides of 0 to"),
-    "no number": (normalisation(shape=(math.nan, 10**5)), "sides of 0 to"),
-    "built": (built_wide, "build_config is a shape of"),
-    "normalisation": (normalisation(shape=(None, 10**6)), "is a shape of"),
-    "normalisations": (many_normalisations, "have 10100000 values"),
-    "without a shape": (normalisation(shape=None), "no shape in build_config"),
-    "stateful": (add_layer("LSTM", units=2, stateful=True), "is stateful"),
-}
-
-
-@pytest.mark.parametrize(("change", "match"), SIZES.values(), ids=SIZES)
-def test_sizes_that_no_data_have(change, match, tampered):
-    with pytest.raises(ValueError, match=match):
-        safe.load_model(tampered(change))
 
 
 @pytest.mark.parametrize("mean", [[1.0, -2.0, 0.5], 0.5])
@@ -448,16 +390,6 @@ def test_the_untampered_file_loads(tampered):
     assert safe.load_model(tampered()).count_params() == 15
 
 
-def test_a_layer_too_large_gets_no_memory(tampered):
-    """2 TB, in a file of 20 KB."""
-    path = tampered(lambda config: dense(config)["config"].update(units=10**11))
-    with pytest.raises(ValueError, match="declares 500000000000 weights"):
-        safe.load_model(path)
-    # Nor later, when Keras gives memory to whatever has none.
-    with keras.StatelessScope():
-        pass
-
-
 def test_layers_of_keras_that_open_files_are_refused():
     """Keras's next layers that read files have to be looked at, too."""
     import inspect
@@ -507,34 +439,12 @@ def soft_link(tmp_path):
     return replaced(lambda group: group.__setitem__("1", h5py.SoftLink("/elsewhere")))
 
 
-def bomb(tmp_path):
-    size = {"shape": (10**12,), "dtype": "f4", "chunks": (10**6,)}
-    return replaced(lambda g: g.create_dataset("1", **size, compression="gzip"))
-
-
-def hollow(tmp_path):
-    return replaced(lambda group: group.create_dataset("1", (10**12,), "f4"))
-
-
-def text(tmp_path):
-    return replaced(lambda group: group.__setitem__("1", ["a", "b", "c"]))
-
-
-HDF5 = [
-    (external_storage, "lies in another file"),
-    (external_link, "is a ExternalLink"),
-    (virtual, "put together from other files"),
-    (soft_link, "is a SoftLink"),
-    (bomb, "compressed or in chunks"),
-    (hollow, "declares 4000000000000 bytes"),
-    (text, "not numbers"),
-]
-
-
-@pytest.mark.parametrize(("attack", "match"), HDF5)
-def test_weights_that_are_refused(attack, match, tampered, tmp_path):
+@pytest.mark.parametrize(
+    "attack", [external_storage, external_link, virtual, soft_link]
+)
+def test_weights_that_are_refused(attack, tampered, tmp_path):
     path = tampered(weights=attack(tmp_path))
-    with pytest.raises(ValueError, match=match) as caught:
+    with pytest.raises(ValueError, match="lies in another file") as caught:
         safe.load_model(path)
     assert str(path) in str(caught.value)
 
@@ -549,76 +459,13 @@ def test_weights_for_a_builder_do_not_come_from_other_files(attack, tmp_path):
         attack(tmp_path)(file)
     with h5py.File(path) as file:  # HDF5 itself reads the other file
         np.testing.assert_array_equal(file[f"{DENSE}/1"], [1, 2, 3])
-    with pytest.raises(ValueError, match="other file"):
+    with pytest.raises(ValueError, match="another file"):
         zoo.GrammaticalMLP(input_shape=(4,), hidden=3, weights=path)
-
-
-READ = """
-import h5py, sys
-with h5py.File(sys.argv[1]) as file:
-    file["layers/dense/vars"].attrs["name"]
-"""
-
-
-def test_weights_that_crash_the_hdf5_library(parts, tmp_path):
-    """They end the process that looks at them and not this one."""
-    path = tmp_path / "x.weights.h5"
-    kind = b"name" + bytes(4) + b"\x19"  # an attribute's name, then its value's type
-    data = parts[WEIGHTS]
-    assert kind + b"\1" in data
-    path.write_bytes(data.replace(kind + b"\1", kind + b"\x7f"))
-    done = subprocess.run([sys.executable, "-c", READ, str(path)], timeout=60)
-    assert done.returncode
-    # HDF5 1.14 is ended by a signal. Another version may see the damage.
-    crashes = done.returncode < 0
-    with pytest.raises(ValueError, match="crashes on them" if crashes else "damaged"):
-        weights_file(path).__enter__()
-
-
-def test_weights_that_hdf5_does_not_come_to_an_end_with(parts, tmp_path, monkeypatch):
-    monkeypatch.setattr("zoo._keras_file.HDF5_SECONDS", 0.01)
-    path = tmp_path / "x.weights.h5"
-    path.write_bytes(parts[WEIGHTS])
-    with pytest.raises(ValueError, match="did not come to an end"):
-        weights_file(path).__enter__()
-
-
-def test_a_program_that_has_python_in_it_is_not_started(parts, tmp_path, monkeypatch):
-    """What is frozen would start itself anew; the weights are looked at in it."""
-    path = tmp_path / "x.weights.h5"
-    path.write_bytes(parts[WEIGHTS])
-    (tmp_path / "blender").write_text("#!/bin/sh\ntouch $0.started\nexit 1\n")
-    (tmp_path / "blender").chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "blender"))
-    for frozen in (False, True):
-        monkeypatch.setattr(sys, "frozen", frozen, raising=False)
-        with weights_file(path) as weights:
-            assert weights == path
-        monkeypatch.setattr(sys, "executable", str(tmp_path / "python3"))
-    assert not (tmp_path / "blender.started").exists()
-    (tmp_path / "y.weights.h5").write_bytes(b"x")
-    with pytest.raises(ValueError, match="refused"):
-        weights_file(tmp_path / "y.weights.h5").__enter__()
-
-
-def test_damaged_weights(parts, tmp_path):
-    """A few of the thousands tried: nothing but a ValueError comes of them."""
-    generator = np.random.default_rng(0)
-    for number in range(3):
-        data = bytearray(parts[WEIGHTS])
-        for place in generator.integers(0, len(data), 200):
-            data[place] ^= 255
-        path = tmp_path / f"{number}.weights.h5"
-        path.write_bytes(data)
-        with pytest.raises(ValueError, match="refused"):
-            weights_file(path).__enter__()
 
 
 def test_archives_that_are_refused(tampered, parts):
     with pytest.raises(ValueError, match="models of zoo do not have"):
         safe.load_model(tampered(also=[("assets/../../x", "x")]))
-    with pytest.raises(ValueError, match="compressed"):
-        safe.load_model(tampered(compression=zipfile.ZIP_DEFLATED))
     with pytest.warns(UserWarning, match="Duplicate"):
         twice = tampered(also=[(CONFIG, "{}")])
     with pytest.raises(ValueError, match="a name twice"):
@@ -674,10 +521,6 @@ def test_json(tmp_path):
             safe.read_json(path)
     path.write_bytes(b"\xff\xfe{")
     with pytest.raises(ValueError, match="config.json"):
-        safe.read_json(path)
-    with open(path, "wb") as file:
-        file.truncate(safe.JSON_BYTES + 1)
-    with pytest.raises(ValueError, match="too many"):
         safe.read_json(path)
     with pytest.raises(FileNotFoundError):
         safe.read_json(tmp_path / "metrics.json")
