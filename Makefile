@@ -42,6 +42,7 @@ $(VENV)/jax/installed $(VENV)/torch/installed: $(VENV)/%/installed: requirements
 lint: $(VENV)/installed-dev
 	$(VENV)/bin/python -m ruff check .
 	$(VENV)/bin/python -m ruff format --check .
+	$(VENV)/bin/lint-imports
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11 to 3.13 is needed, and this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 ...")'

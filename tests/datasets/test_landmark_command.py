@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from datasets import landmark_sheet, landmarks
-from datasets.landmark_command import find_videos, main
+from datasets.landmarks.__main__ import find_videos, main
 from zoo.inputs.landmark_track import LandmarkTrack
 
 
@@ -125,7 +125,7 @@ def test_a_sheet_without_any_frame_is_not_written(folder):
 
 def test_from_the_terminal(folder):
     (folder / "in/zero.mp4").write_bytes(b"")
-    root = Path(landmarks.__file__).parents[1]
+    root = Path(landmarks.__file__).parents[2]
     command = [sys.executable, "-m", "datasets.landmarks", "--jobs", "1"]
     command += [str(folder / "in/zero.mp4"), str(folder / "in/one/a.mp4")]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=90)

@@ -62,9 +62,3 @@ def extract_all(
         {path: tracks[path] for path in paths if path in tracks},
         pd.DataFrame(failures, columns=["path", "reason"]),
     )
-
-
-if __name__ == "__main__":
-    from datasets.landmark_command import main
-
-    raise SystemExit(main())

@@ -132,3 +132,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return int(len(failures) > 0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
