@@ -35,9 +35,8 @@ def work(run: Run) -> Result:
         index, points = read(run)
         plan = list(plan_parts(index, settings))
     # Parts of the same expression share its points.
-    points = {
-        name: points[rows] for name, rows in index.groupby("expression").indices.items()
-    }
+    rows = index.groupby("expression").indices
+    points = {expression: points[rows[expression]] for expression in rows}
     parts = {part.key: (part, points[part.expression]) for part in plan}
     contents = run.compute(learn, parts, shared=(builder, settings), unit="training")
     learned = list(zip(plan, contents.values(), strict=True))
@@ -93,33 +92,12 @@ def read(run: Run) -> tuple[pd.DataFrame, np.ndarray]:
     return index, points
 
 
-def rounds(index: pd.DataFrame, settings: Settings, seed: int) -> Iterator[tuple]:
-    """Divide by the protocol, or inside its training part for a validation.
-
-    Yields:
-        `(name, block, train, test)`: as in `Part`, but positions in the whole index.
-    """
-    by_signer = settings.validate and settings.validate_by == "signer"
-    protocol = "signer" if by_signer else settings.protocol
-    for split in gfe.protocol(index, protocol, seed):
-        train, test = split["train"], split["test"]
-        signer = index["signer"].iloc[train[0]]
-        name = f"trained_on_{signer}" if protocol == "signer" else ""
-        if by_signer or not settings.validate:
-            yield name, 0, train, test
-        else:
-            for block, inner in enumerate(gfe.blocks(index, train), start=1):
-                yield name, block, *inner
-
-
 def plan_parts(index: pd.DataFrame, settings: Settings) -> Iterator[Part]:
-    """Plan all trainings of a study: every seed, round and expression."""
+    """Plan all trainings of a study: every seed, expression and round."""
     for seed in range(settings.seed, settings.seed + settings.seeds):
-        for name, block, *divided in rounds(index, settings, seed):
-            for expression in index["expression"].unique():
-                rows = np.flatnonzero(index["expression"] == expression)
-                own = index.iloc[rows].reset_index(drop=True)
-                train, test = (np.flatnonzero(np.isin(rows, d)) for d in divided)
+        for expression, own in index.groupby("expression", sort=False):
+            own = own.reset_index(drop=True)
+            for name, block, train, test in rounds(own, settings, seed):
                 if own["label"].iloc[train].nunique() < 2:
                     raise ValueError(
                         f"{expression}, {name or settings.protocol}: expected both "
@@ -128,6 +106,25 @@ def plan_parts(index: pd.DataFrame, settings: Settings) -> Iterator[Part]:
                     )
                 runs = visible_runs(own, train, test, settings.protocol)
                 yield Part(expression, name, block, seed, own, train, test, runs)
+
+
+def rounds(own: pd.DataFrame, settings: Settings, seed: int) -> Iterator[tuple]:
+    """Divide an expression by the protocol, or inside its training part to validate.
+
+    Yields:
+        `(name, block, train, test)`, as in `Part`.
+    """
+    by_signer = settings.validate and settings.validate_by == "signer"
+    protocol = "signer" if by_signer else settings.protocol
+    for split in gfe.protocol(own, protocol, seed):
+        train, test = split["train"], split["test"]
+        signer = own["signer"].iloc[train[0]]
+        name = f"trained_on_{signer}" if protocol == "signer" else ""
+        if by_signer or not settings.validate:
+            yield name, 0, train, test
+        else:
+            for block, inner in enumerate(gfe.blocks(own, train), start=1):
+                yield name, block, *inner
 
 
 def visible_runs(own, train, test, protocol) -> list[np.ndarray]:
