@@ -24,16 +24,10 @@ from datasets import sample
 from experiments import STUDIES, load_study
 from experiments.harness import options
 from experiments.harness.data import find_data
+from experiments.harness.errors import StudyError, exit_codes, user_errors
 from experiments.harness.options import Positive, as_words
 from experiments.harness.run_folder import short_hash
-from experiments.harness.study import (
-    KINDS,
-    Run,
-    Study,
-    StudyError,
-    exit_codes,
-    user_errors,
-)
+from experiments.harness.study import KINDS, Run, Study
 
 PROGRAM = "python -m experiments.search"
 
@@ -63,30 +57,19 @@ class PartOptions(Options, options.PartOptions):
 
 
 def main(argv: list[str] | None = None) -> pathlib.Path:
-    """Search from the command line.
-
-    Args:
-        argv: the command line, without the program; `sys.argv[1:]` by default.
-
-    Returns:
-        The path of the search's folder.
-    """
+    """Search from the command line; return the path of the search's folder."""
     argv = list(sys.argv[1:] if argv is None else argv) or ["--help"]
-    studies = {name: load_study(name) for name in STUDIES}
-    names = ", ".join(name for name in STUDIES if studies[name].search)
+    names = ", ".join(name for name in STUDIES if load_study(name).search)
     if argv[0] in ("-h", "--help"):
         print(f"{__doc__}\nStudies: {names}\nOptions: {PROGRAM} STUDY --help")
         raise SystemExit(0)
     with exit_codes():
-        study = studies.get(argv[0])
-        if study and not study.search:
+        if argv[0] not in names.split(", "):
             raise StudyError(
-                f"{study.name} has no space to search: it tries its whole grid itself, "
-                f"in the training part. Start it: python -m experiments.{study.name}"
+                f"Expected a study with a space to search: {names} (the others try "
+                f"their whole grid themselves). Received: {argv[0]}."
             )
-        if not study:
-            raise StudyError(f"Expected a study: {names}. Received: {argv[0]}.")
-        return search(study, argv[1:])
+        return search(load_study(argv[0]), argv[1:])
 
 
 def search(study: Study, argv: list[str]) -> pathlib.Path:
@@ -108,18 +91,18 @@ def search(study: Study, argv: list[str]) -> pathlib.Path:
     with user_errors():
         folder.mkdir(parents=True, exist_ok=True)
 
-    from experiments.search import objective, report, worker
+    from experiments.search import objective, report
 
     again = shlex.join([*PROGRAM.split(), study.name, *argv])
     if chosen.storage:
-        again = again.replace(chosen.storage, worker.masked(chosen.storage))
+        again = again.replace(chosen.storage, objective.masked(chosen.storage))
     words = {"data": chosen.data, "data_dir": chosen.data_dir, **study.search.fixed}
     words |= {name: value for name, value in every.items() if name in given}
     words = {name: value for name, value in words.items() if value is not None}
     jobs, dask = getattr(chosen, "jobs", 1), getattr(chosen, "dask", None)
     run = Run(study, settings, None, data_dir, kind, again, jobs, dask)
     what = objective.Search(run, space, folder, chosen, words)
-    print(f"\n{report.write(what, worker.work(what))}", flush=True)
+    print(f"\n{report.write(what, what.work())}", flush=True)
     return folder
 
 
@@ -134,17 +117,13 @@ def parse(study: Study, argv: list[str], kind: str):
 
 def searched_space(study: Study, settings, given: set[str]) -> dict:
     """Return the study's space without the options that were given."""
-    for name, value in study.search.fixed.items():
-        if getattr(settings, name) != value:
-            words = shlex.join(as_words({name: value}))
-            raise StudyError(
-                f"Expected {words}, as every trial has it. Received: "
-                f"{getattr(settings, name)}."
-            )
-    space = study.search.space()
+    fixed, space = study.search.fixed, study.search.space()
     left = {name: kind for name, kind in space.items() if name not in given}
-    if not left:
-        raise StudyError(f"Nothing is left to search: {', '.join(space)} were given.")
+    if not left or any(getattr(settings, k) != value for k, value in fixed.items()):
+        raise StudyError(
+            f"Expected {shlex.join(as_words(fixed))}, as every trial has it, and "
+            f"something left to search of {', '.join(space)}. Received: {settings}."
+        )
     return left
 
 

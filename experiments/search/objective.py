@@ -1,24 +1,47 @@
-"""One trial of a search: a run of the study that validates, measured or pruned."""
+"""The trials of a search, and the worker that does them until there are enough.
+
+Optuna says what is tried, keeps what came of it, and prunes; a trial is a run of the
+study that validates.
+"""
 
 import contextlib
 import dataclasses
+import logging
 import math
 import pathlib
 import shutil
+import sys
+import time
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
+import filelock
 import keras
 import numpy as np
 import optuna
+import sqlalchemy
 import tensorflow as tf
+from optuna.storages import JournalStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
 
+from experiments.harness.errors import Diverged, StudyError
 from experiments.harness.run_folder import RunFolder
-from experiments.harness.study import Diverged, Run, StudyError, execute
+from experiments.harness.study import Run, execute
+
+warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+# An error that ends a search is reported by the program.
+logging.getLogger("optuna").handlers[0].addFilter(lambda record: not record.exc_info)
 
 EPOCHS = 5  # before a trial is pruned; of a study of parts a fifth of the parts
+HEARTBEAT = 10  # seconds; a worker that is silent for twice as long is dead
+COMPLETE = (TrialState.COMPLETE,)
+COUNTED = TrialState.COMPLETE, TrialState.PRUNED  # not those of killed workers
 MEASURES = ("balanced_accuracy", "roc_auc")
 FAULTS_OF_SETTINGS = (Diverged, MemoryError, tf.errors.ResourceExhaustedError)
+# A trial that has killed its worker three times is given up.
+RETRY = RetryHeartbeatStaleTrialCallback(max_retry=2)
 
 
 @dataclass
@@ -39,9 +62,59 @@ class Search:
     options: Any
     words: dict[str, Any]
 
+    def work(self) -> optuna.Study:
+        """Do trials until there are enough."""
+        trials, name = self.options.trials, self.folder.name
+        pruner = optuna.pruners.MedianPruner()
+        enough = optuna.study.MaxTrialsCallback(trials, COUNTED)
+        how = {"callbacks": [self.after_trial, enough]}
+        how["show_progress_bar"] = sys.stderr.isatty()
+        try:
+            storage = open_storage(self.options.storage, self.folder)
+            study = optuna.create_study(
+                storage=storage, pruner=pruner, study_name=name, load_if_exists=True
+            )
+            self.retry_killed(study)
+            left = trials - len(study.get_trials(states=COUNTED))
+            if left > 0 and not self.is_stuck(study):
+                study.optimize(self.measure, left, **how)
+        except optuna.exceptions.StorageInternalError as error:
+            raise StudyError(f"The storage failed: {error.__cause__}") from error
+        return study
+
+    def after_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        self.retry_killed(study)
+        if self.is_stuck(study):
+            study.stop()
+
+    def is_stuck(self, study: optuna.Study) -> bool:
+        """Whether the last `stop_after` trials brought nothing better."""
+        number = getattr(best_trial(study), "number", -1)
+        since = [t for t in study.get_trials(states=COUNTED) if t.number > number]
+        return len(since) >= (self.options.stop_after or math.inf)
+
     def scratch(self, trial) -> pathlib.Path:
         """Where a trial works; the lock in it tells whether its worker is alive."""
         return self.folder / f".trial-{trial.number}"
+
+    def retry_killed(self, study: optuna.Study) -> None:
+        """Queue the trials again whose workers were killed on this machine.
+
+        A file has no heartbeats, which tell it of other machines' workers.
+        """
+        for trial in study.get_trials(states=(TrialState.RUNNING,)):
+            path = self.scratch(trial)
+            if not (path / "work" / "lock").exists():
+                continue
+            try:
+                left = RunFolder(path, resumed=False)
+            except filelock.Timeout:
+                continue  # its worker is alive
+            fail = {"state": TrialState.FAIL, "skip_if_finished": True}
+            if study.tell(trial.number, **fail).state == TrialState.FAIL:
+                RETRY(study, trial)
+            left.lock.release()
+            shutil.rmtree(path, ignore_errors=True)
 
     def measure(self, trial: optuna.Trial) -> float:
         """Return the validation loss of the settings that Optuna suggests."""
@@ -70,15 +143,6 @@ class Search:
         return metrics["loss"]
 
 
-def suggest(trial: optuna.Trial, name: str, kind) -> float | int | str | bool:
-    """Let Optuna suggest a value from a distribution."""
-    if isinstance(kind, optuna.distributions.CategoricalDistribution):
-        return trial.suggest_categorical(name, kind.choices)
-    whole = isinstance(kind, optuna.distributions.IntDistribution)
-    ask = trial.suggest_int if whole else trial.suggest_float
-    return ask(name, kind.low, kind.high, step=kind.step, log=kind.log)
-
-
 @dataclass
 class TrialRun(Run):
     """The run of a trial, pruned after its first and before its last step only."""
@@ -92,7 +156,7 @@ class TrialRun(Run):
         first = study.user_attrs.get("data")
         with contextlib.redirect_stdout(None) if first else contextlib.nullcontext():
             super().record_data(summary, paths, skipped, **known)
-        data = {"kind": self.kind, **known}
+        data = {k: v for k, v in self.config["data"].items() if k != "folder"}
         if first is None:
             study.set_user_attr("data", data)
         elif first != data:
@@ -111,3 +175,43 @@ class TrialRun(Run):
         first, last = self.steps
         if first <= step <= last and self.trial.should_prune():
             raise optuna.TrialPruned
+
+
+def suggest(trial: optuna.Trial, name: str, kind) -> float | int | str | bool:
+    """Let Optuna suggest a value from a distribution."""
+    if isinstance(kind, optuna.distributions.CategoricalDistribution):
+        return trial.suggest_categorical(name, kind.choices)
+    whole = isinstance(kind, optuna.distributions.IntDistribution)
+    ask = trial.suggest_int if whole else trial.suggest_float
+    return ask(name, kind.low, kind.high, step=kind.step, log=kind.log)
+
+
+def best_trial(study: optuna.Study) -> FrozenTrial | None:
+    """Return the trial with the lowest loss, the first of equals."""
+    complete = study.get_trials(states=COMPLETE)
+    return min(complete, key=lambda trial: trial.value, default=None)
+
+
+def open_storage(url: str | None, folder) -> optuna.storages.BaseStorage:
+    """Open the database of a search; by default it is a file in its folder."""
+    if url is None:
+        return JournalStorage(JournalFileBackend(str(folder / "trials.log")))
+    how = {"heartbeat_interval": HEARTBEAT, "heartbeat_stale_trial_callback": RETRY}
+    for pause in (1, 2, 0):  # another worker may make the tables at the same time
+        try:
+            return RDBStorage(url, engine_kwargs={"pool_pre_ping": True}, **how)
+        except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
+            fault = getattr(error, "orig", None) or error
+            time.sleep(pause)
+    raise StudyError(
+        "Expected the URL of a database that answers, as postgresql+psycopg://USER@HOST"
+        f"/DATABASE. Received: {masked(url)}. {fault}"
+    )
+
+
+def masked(url: str) -> str:
+    """Return a URL without its password."""
+    try:
+        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
+    except sqlalchemy.exc.ArgumentError:
+        return "no URL"
