@@ -20,7 +20,6 @@ from experiments import nvie_inception
 from experiments.harness.run_folder import RunFolder
 from experiments.harness.study import Run
 from experiments.nvie import network
-from experiments.nvie.study import Pictures
 
 
 def timed(settings, data, cached, out):
@@ -46,8 +45,8 @@ def main():
 
     index = nvie.index(sample.path("nvie")).sample(options.pictures, random_state=0)
     cut = options.pictures * 3 // 4
-    parts = {"train": range(cut), "validation": range(cut, options.pictures)}
-    data = Pictures(index, nvie.task_labels(index, "spontaneous"), parts)
+    index["class"] = nvie.task_labels(index, "spontaneous")
+    data = {"train": index[:cut], "validation": index[cut:]}
     words = ["--size", str(options.size), "--epochs", str(options.epochs)]
     words += ["--train-layers", str(options.mode)]
     _, settings = nvie_inception.STUDY.parse(words, kind="sample")

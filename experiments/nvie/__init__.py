@@ -84,7 +84,7 @@ def search(inception: bool = False) -> study.Search:
         from optuna import distributions
 
         one_of = distributions.CategoricalDistribution
-        found = {
+        thesis = {
             "learning_rate": distributions.FloatDistribution(1e-6, 1e-3, log=True),
             "dropout": distributions.FloatDistribution(0.0, 1.0, step=0.1),
             "batch_size": one_of([8, 16, 32, 64]),
@@ -92,9 +92,10 @@ def search(inception: bool = False) -> study.Search:
             "l2": one_of([True, False]),
             "augment": one_of([True, False]),
         }
-        own = {"activation": ["softmax", "sigmoid"], "train_layers": [0, 1, 2, 3, 4, 5]}
-        own = {name: one_of(values) for name, values in own.items()}
-        return found | own if inception else found
+        if inception:
+            thesis["activation"] = one_of(["softmax", "sigmoid"])
+            thesis["train_layers"] = one_of([0, 1, 2, 3, 4, 5])
+        return thesis
 
     return study.Search(
         space,

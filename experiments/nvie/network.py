@@ -10,7 +10,7 @@ from experiments.harness import figures, report
 from experiments.harness.fit import fit
 from experiments.harness.study import Result, Run, StudyError, user_errors
 from experiments.nvie import frozen_trunk
-from experiments.nvie.study import Pictures, predictions, read, serve
+from experiments.nvie.study import predictions, read, serve
 from zoo import heads
 from zoo.export import export
 from zoo.layers import PreparePictures
@@ -61,13 +61,13 @@ def work(run: Run) -> Result:
         part = {"model": "model.keras", "head": None}
         if head is not None:
             name = heads.save(head, path).name
-            known = np.unique(data.part("train")[1]).tolist()
+            known = np.unique(data["train"]["class"]).tolist()
             part |= {"head": name, "known": known}
             files[name] = "the head on the network's features: `zoo.heads.load`"
-        serve(run, data, path, **part)
+        serve(run, data["train"], path, **part)
         return files
 
-    answers = predictions(run, data, probability, run.study.model)
+    answers = predictions(run, data["measured"], probability, run.study.model)
     return Result(answers, draw, write_models, tables={"history.csv": history})
 
 
@@ -85,7 +85,7 @@ def build(run: Run) -> keras.Model:
     return zoo.train_layers(model, settings.train_layers)
 
 
-def train(model: keras.Model, run: Run, data: Pictures, cached: bool = True):
+def train(model: keras.Model, run: Run, data: dict, cached: bool = True):
     """Train a network, its trainable layers chosen; return the history.
 
     A frozen trunk runs once, if `cached`; with augmentation it cannot.
@@ -95,7 +95,7 @@ def train(model: keras.Model, run: Run, data: Pictures, cached: bool = True):
 
     def pictures(part, **more):
         task = {"task": settings.task, "seed": seed}
-        batches = nvie.load(data.part(part)[0], settings.size, size, **task, **more)
+        batches = nvie.load(data[part], settings.size, size, **task, **more)
         return batches.map(lambda x, y: (x, tf.one_hot(y, classes)))
 
     def batches(epoch):
@@ -108,7 +108,7 @@ def train(model: keras.Model, run: Run, data: Pictures, cached: bool = True):
         trunk, trained = halves
         arrays = {}
         for part in ("train", "validation"):
-            labels = keras.utils.to_categorical(data.part(part)[1], classes)
+            labels = keras.utils.to_categorical(data[part]["class"], classes)
             cache = (pictures(part), len(labels), run.folder.work / f"{part}.npy")
             arrays[part] = frozen_trunk.cache_outputs(trunk, *cache), labels
 
@@ -120,7 +120,7 @@ def train(model: keras.Model, run: Run, data: Pictures, cached: bool = True):
 
     with user_errors():
         batches(0)  # says now, and not in the middle, that imgaug is missing
-    steps = -(-len(data.parts["train"]) // size) * settings.epochs
+    steps = -(-len(data["train"]) // size) * settings.epochs
     compile_model(trained, settings, steps)
     return fit(trained, batches, validation, run, settings.epochs, settings.patience)
 
@@ -154,7 +154,7 @@ def compile_model(model: keras.Model, settings, steps: int) -> None:
     model.compile(keras.optimizers.Adam(rate), loss, metrics=metrics, jit_compile=False)
 
 
-def decide(model: keras.Model, run: Run, data: Pictures):
+def decide(model: keras.Model, run: Run, data: dict):
     """Return the measured part's probabilities, `(n, classes)`, and what gave them.
 
     That is a head on the network's features, or `None` for its own classifier.
@@ -162,25 +162,23 @@ def decide(model: keras.Model, run: Run, data: Pictures):
     settings = run.settings
 
     def answers(network, part):
-        index, _ = data.part(part)
-        batches = nvie.load(index, settings.size, settings.batch_size)
+        batches = nvie.load(data[part], settings.size, settings.batch_size)
         return network.predict(batches, verbose=0).astype(np.float64)
 
     if settings.head == "softmax":
         return normalised(answers(model, "measured")), None
     extractor = zoo.feature_extractor(model)
-    index, labels = data.part("train")
     # Boosted trees want the classes that occur as 0, 1, 2 ...
-    known, truth = np.unique(labels, return_inverse=True)
+    known, truth = np.unique(data["train"]["class"], return_inverse=True)
     with user_errors():
         if settings.head == "xgboost":
             head = heads.xgboost(seed=settings.seed)
         else:
             # The calibration, too, must not see the subjects it is checked on.
-            folds = splits.kfold(index, truth, seed=settings.seed)
+            folds = splits.kfold(data["train"], truth, seed=settings.seed)
             head = heads.svm(calibration=folds)
         head.fit(answers(extractor, "train"), truth)
-    probability = np.zeros((len(data.parts["measured"]), len(run.spec.classes)))
+    probability = np.zeros((len(data["measured"]), len(run.spec.classes)))
     probability[:, known] = head.predict_proba(answers(extractor, "measured"))
     return normalised(probability), head
 

@@ -1,7 +1,6 @@
 """The SVM on the pixels of NVIE's pictures (Christensen 2018, section 4.4.4)."""
 
 import contextlib
-import dataclasses
 import pathlib
 
 import joblib
@@ -16,7 +15,7 @@ from datasets import nvie, splits
 from experiments.harness import figures, report
 from experiments.harness.study import Result, Run, user_errors
 from experiments.nvie import svm_grid
-from experiments.nvie.study import Pictures, predictions, read, serve
+from experiments.nvie.study import predictions, read, serve
 from zoo import heads
 
 # Kernel values are dear with 27,648 pixels: room to compute each once, in MB.
@@ -28,27 +27,25 @@ def work(run: Run) -> Result:
     """Search, fit and evaluate the SVM, and the thesis's default beside it."""
     data, size = read(run), run.settings.size
     # Nothing here stops early: the validation subjects are training subjects too.
-    train = np.sort(np.concatenate([data.parts["train"], data.parts["validation"]]))
-    data = dataclasses.replace(data, parts={**data.parts, "train": train})
-    pixels = read_pixels(data.part("train")[0], size)
-    tested = read_pixels(data.part("measured")[0], size)
+    train = pd.concat([data["train"], data["validation"]]).sort_index()
+    pixels, tested = (read_pixels(x, size) for x in (train, data["test"]))
     settings, tables = [DEFAULT], {}
     if run.settings.search:
-        tables["search.csv"] = search(run, data, pixels)
+        tables["search.csv"] = search(run, train, pixels)
         settings.insert(0, svm_grid.best(tables["search.csv"]))
     answers, fitted = [], []
     for setting in settings:
         print(f"Fitting {describe(setting)}", flush=True)
-        head = fit(run, data, pixels, setting)
+        head = fit(run, train, pixels, setting)
         probability = np.zeros((len(tested), len(run.spec.classes)))
         probability[:, head.classes_] = head.predict_proba(tested)
         model = f"SVM with {describe(setting)}" if answers else run.study.model
-        answers.append(predictions(run, data, probability, model))
+        answers.append(predictions(run, data["test"], probability, model))
         fitted.append(head)
 
     def write_models(path):
         name, known = heads.save(fitted[0], path).name, fitted[0].classes_.tolist()
-        serve(run, data, path, model=None, head=name, known=known, size=size)
+        serve(run, train, path, model=None, head=name, known=known, size=size)
         return {name: "the SVM on pixels in 0..1: `zoo.heads.load`"}
 
     def draw(path):
@@ -66,27 +63,27 @@ def read_pixels(index: pd.DataFrame, size: int) -> np.ndarray:
     return pixels
 
 
-def search(run: Run, data: Pictures, pixels: np.ndarray) -> pd.DataFrame:
+def search(run: Run, train: pd.DataFrame, pixels: np.ndarray) -> pd.DataFrame:
     """Search the grid on the training pictures with light from the front."""
-    index, labels = data.part("train")
-    frontal = np.flatnonzero((index["illumination"] == "front").fillna(False))
-    rows = frontal if len(frontal) else np.arange(len(index))
+    frontal = np.flatnonzero((train["illumination"] == "front").fillna(False))
+    rows = frontal if len(frontal) else np.arange(len(train))
+    labels = train["class"].to_numpy()[rows]
     with user_errors(), contextlib.ExitStack() as cluster:
-        folds = splits.kfold(index.iloc[rows], labels[rows], seed=run.settings.seed)
+        folds = splits.kfold(train.iloc[rows], labels, seed=run.settings.seed)
         if run.dask:
             from distributed import Client
 
             cluster.enter_context(Client(run.dask, timeout=5))
             cluster.enter_context(joblib.parallel_config("dask"))
         jobs = run.jobs or -1
-        return svm_grid.search(pixels[rows], labels[rows], folds, n_jobs=jobs)
+        return svm_grid.search(pixels[rows], labels, folds, n_jobs=jobs)
 
 
-def fit(run: Run, data: Pictures, pixels: np.ndarray, setting: dict):
+def fit(run: Run, train: pd.DataFrame, pixels: np.ndarray, setting: dict):
     """Fit an SVC, its probabilities calibrated in folds by subject."""
-    index, labels = data.part("train")
+    labels = train["class"].to_numpy()
     with user_errors():
-        folds = splits.kfold(index, labels, seed=run.settings.seed)
+        folds = splits.kfold(train, labels, seed=run.settings.seed)
         svc = SVC(**setting, cache_size=CACHE_MB)
         return CalibratedClassifierCV(svc, ensemble=False, cv=folds).fit(pixels, labels)
 

@@ -19,7 +19,7 @@ import zoo
 from datasets import nvie, pictures
 from datasets.sample import nvie as sample
 from experiments import nvie_cnn, nvie_inception, nvie_svm
-from experiments.run_folder import epochs_done
+from experiments.harness.checkpoint import Checkpoint
 from zoo import heads
 from zoo.cli import main
 from zoo.inputs.pictures import read
@@ -32,8 +32,7 @@ KEYS = {
 }
 FILES = {
     *["config.json", "metrics.json", "history.csv", "predictions.csv", "loss.png"],
-    *["accuracy.png", "confusion_matrix.png", "roc.png", "report.md", "model.keras"],
-    "model_card.md",
+    *["accuracy.png", "confusion_matrix.png", "roc.png", "README.md", "model.keras"],
     *["saved_model", "logs", "skipped.json", "serving.json"],
 }
 
@@ -68,8 +67,8 @@ def test_run_folder_is_complete(cnn):
     result = metrics(cnn)
     assert set(result) >= KEYS
     assert result["data"] == "sample"
-    assert result["protocol"] == "hold-out by subject"
-    assert result["paper"] == 0.716
+    assert result["protocol"] == "subject" and not result["validation"]
+    assert [paper["value"] for paper in result["paper"]] == [0.716]
     assert result["n_subjects"] == SUBJECTS
     assert result["n_test_subjects"] == 1 and result["ci95"] is None
     config = json.loads((cnn / "config.json").read_text())
@@ -85,7 +84,7 @@ def test_the_keras_file_holds_the_weights_and_no_optimiser(cnn):
 
 
 def test_numbers_from_the_sample_are_labelled(cnn):
-    report = (cnn / "report.md").read_text()
+    report = (cnn / "README.md").read_text()
     assert "SAMPLE data" in report.splitlines()[0]
     assert "this run (sample)" in report
     assert "no lie detector" in " ".join(report.split())
@@ -105,7 +104,7 @@ def test_a_manifest_that_leads_to_the_sample_is_labelled_too(
     folder = study(nvie_svm, tmp_path, runs, "--no-search", "--size", "8")
     assert metrics(folder)["data"] == "sample"
     assert "SAMPLE" in capsys.readouterr().out.strip().splitlines()[-1]
-    assert "SAMPLE" in (folder / "report.md").read_text().splitlines()[0]
+    assert "SAMPLE" in (folder / "README.md").read_text().splitlines()[0]
 
 
 def test_predictions_are_of_subjects_not_trained_on(cnn, tree):
@@ -114,29 +113,45 @@ def test_predictions_are_of_subjects_not_trained_on(cnn, tree):
     tested = set(table["subject"])
     assert 0 < len(tested) < SUBJECTS
     # Every picture of a tested subject is in the test part, so none was trained on.
-    assert set(table["path"]) == set(index["path"][index["subject"].isin(tested)])
-    answer = np.where(table["probability"] > 0.5, "spontaneous", "posed")
-    assert (answer == table["predicted"]).all()
-    accuracy = (table["predicted"] == table["truth"]).mean()
+    expected = set(index["path"][index["subject"].isin(tested)])
+    assert set(paths(table, tree)) == expected
+    answer = np.where(table["p_spontaneous"] > 0.5, "spontaneous", "posed")
+    assert (answer == table["answer"]).all()
+    accuracy = (table["answer"] == table["truth"]).mean()
     assert metrics(cnn)["accuracy"] == pytest.approx(accuracy)
 
 
-def loaded_as_reported(folder, rows=None):
+def paths(table, tree):
+    return [str(tree / sample) for sample in table["sample"]]
+
+
+def test_the_validation_part_is_measured_and_no_model_written(cnn, tree, runs):
+    folder = study(nvie_cnn, tree, runs, *QUICK, "--validate", "--epochs", "1")
+    result = metrics(folder)
+    assert result["validation"] and "validation" in result["validation_text"].lower()
+    tested = pd.read_csv(cnn / "predictions.csv")
+    validated = pd.read_csv(folder / "predictions.csv")
+    assert len(validated) == result["n_validation"]
+    assert set(validated["subject"]).isdisjoint(tested["subject"])
+    assert not {"model.keras", "serving.json"} & {
+        path.name for path in folder.iterdir()
+    }
+
+
+def loaded_as_reported(folder, tree, rows=None):
     """Compares what `zoo.load_run` says of files with predictions.csv; gives both."""
-    table = pd.read_csv(folder / "predictions.csv").head(rows)
+    table = pd.read_csv(folder / "predictions.csv")
+    table = table[table["model"] == table["model"][0]].head(rows)
     run = zoo.load_run(folder)
-    answers = run.predict([read(path) for path in table["path"]])
-    genuine = answers[:, run.genuine].sum(axis=1)
-    np.testing.assert_allclose(genuine, table["probability"], atol=1e-5)
-    names = [f"probability of {name}" for name in run.classes]
-    if names[0] in table:
-        np.testing.assert_allclose(answers, table[names], atol=1e-5)
+    answers = run.predict([read(path) for path in paths(table, tree)])
+    columns = table[[f"p_{name}" for name in run.classes]]
+    np.testing.assert_allclose(answers, columns, atol=1e-5)
     assert run.data == "sample" and run.study == folder.parent.name
     return run, table
 
 
-def test_a_loaded_run_says_what_was_reported(cnn, inception, capsys):
-    run, table = loaded_as_reported(cnn)
+def test_a_loaded_run_says_what_was_reported(cnn, tree, capsys):
+    run, table = loaded_as_reported(cnn, tree)
     assert len(table) > 10 and run.metrics == metrics(cnn)
     assert run.settings["epochs"] == 6 and run.head is None
     framing = run.serving["framing"]
@@ -145,19 +160,15 @@ def test_a_loaded_run_says_what_was_reported(cnn, inception, capsys):
         framing["width"] / 2, abs=0.1
     )
     assert main(["card", str(cnn)]) == 0
-    assert (
-        capsys.readouterr().out.strip() == (cnn / "model_card.md").read_text().strip()
-    )
-    run, _ = loaded_as_reported(inception, rows=8)
-    assert run.settings["activation"] == "sigmoid"
+    assert capsys.readouterr().out.strip() == (cnn / "README.md").read_text().strip()
 
 
-def test_saved_model_gives_the_reported_probabilities_from_files(cnn):
+def test_saved_model_gives_the_reported_probabilities_from_files(cnn, tree):
     table = pd.read_csv(cnn / "predictions.csv").head(10)
     loaded = tf.saved_model.load(cnn / "saved_model")
-    for path, probability in zip(table["path"], table["probability"], strict=True):
+    for path, p in zip(paths(table, tree), table["p_spontaneous"], strict=True):
         out = loaded.serve(pictures.read(path)[np.newaxis])
-        assert float(out[0, 1]) == pytest.approx(probability, abs=1e-5)
+        assert float(out[0, 1]) == pytest.approx(p, abs=1e-5)
 
 
 def test_the_same_command_gives_the_same_metrics(cnn, tree, runs):
@@ -178,25 +189,42 @@ def test_heads_decide_twelve_classes_with_augmentation(head, tree, runs, monkeyp
     file = {"svm": "head.skops", "xgboost": "head.ubj"}[head]
     table = pd.read_csv(folder / "predictions.csv")
     loaded = tf.saved_model.load(folder / "saved_model")
-    features = loaded.features(pictures.read(table["path"][0])[np.newaxis]).numpy()
+    picture = pictures.read(paths(table, tree)[0])
+    features = loaded.features(picture[np.newaxis]).numpy()
     probability = heads.load(folder / file).predict_proba(features)[0]
-    columns = [c for c in table if c.startswith("probability of")]
+    columns = [c for c in table if c.startswith("p_")]
     np.testing.assert_allclose(table.loc[0, columns].to_list(), probability, atol=1e-3)
-    loaded_as_reported(folder)
-    assert "same people" in metrics(folder)["protocol"]
+    loaded_as_reported(folder, tree)
+    assert "same people" in metrics(folder)["protocol_text"]
 
 
 @pytest.fixture(scope="module")
-def inception(tmp_path_factory, runs):
+def few(tmp_path_factory):
     tree = tmp_path_factory.mktemp("few") / "nvie"
     sample.render(tree, subjects=3)  # the fewest; the trunk sees each picture
+    return tree
+
+
+@pytest.fixture(scope="module")
+def inception(few, runs):
     options = ["--size", "75", "--epochs", "1", "--train-layers", "1"]
-    return study(nvie_inception, tree, runs, *options, "--activation", "sigmoid")
+    return study(nvie_inception, few, runs, *options, "--activation", "sigmoid")
 
 
-def test_inception_with_a_frozen_trunk_and_sigmoid(inception):
+def test_inception_with_a_frozen_trunk_and_sigmoid(inception, few):
     assert {path.name for path in inception.iterdir()} == FILES
-    assert metrics(inception)["paper"] == 0.674
+    assert [paper["value"] for paper in metrics(inception)["paper"]] == [0.674]
+    run, _ = loaded_as_reported(inception, few, rows=8)
+    assert run.settings["activation"] == "sigmoid" and run.settings["dropout"] == 0.4
+
+
+def test_inception_drops_more_with_twelve_classes():
+    _, settings = nvie_inception.STUDY.parse(["--task", "emotion"])
+    assert settings.dropout == 0.7 and settings.train_layers == 2
+    words = ["--task", "emotion", "--dropout", "0.2", "--train-layers", "Mixed_7b"]
+    _, settings = nvie_inception.STUDY.parse(words, kind="sample")
+    assert settings.dropout == 0.2 and settings.train_layers == "Mixed_7b"
+    assert settings.size == 112
 
 
 def test_inception_s_files_agree(inception, served):
@@ -218,16 +246,17 @@ def test_svm_with_the_whole_search(tree, runs):
     result = metrics(folder)
     assert set(result) >= KEYS
     assert set(result["svm"]) == {"kernel", "C", "gamma"}
-    assert "accuracy" in result["default_svm"]
+    default = "SVM with rbf, C 1, gamma 0.001"
+    assert list(result["models"]) == ["SVM on pixels", default]
     # The head takes pixels in 0..1.
-    table = pd.read_csv(folder / "predictions.csv")
-    index = nvie.index(tree).set_index("path").loc[table["path"]].reset_index()
+    run, table = loaded_as_reported(folder, tree)
+    assert run.model is None and run.serving["parts"][""]["size"] == 12
+    by_path = nvie.index(tree).set_index("path")
+    index = by_path.loc[paths(table, tree)].reset_index()
     rows = np.concatenate([x.numpy() for x, _ in nvie.load(index, 12, 32)])
     pixels = rows.reshape(len(rows), -1) / 255.0
     probability = heads.load(folder / "head.skops").predict_proba(pixels)[:, 1]
-    np.testing.assert_allclose(table["probability"], probability, atol=1e-5)
-    run, _ = loaded_as_reported(folder)
-    assert run.model is None and run.serving["parts"][""]["size"] == 12
+    np.testing.assert_allclose(table["p_spontaneous"], probability, atol=1e-5)
 
 
 def start(tree, out, *options):
@@ -243,12 +272,17 @@ def start(tree, out, *options):
     )
 
 
+def epochs_done(work):
+    state = Checkpoint(work / "checkpoints").load("epoch")
+    return len(state["history"]) if state else 0
+
+
 def interrupt(process, how, out, epochs):
     """Sends a signal once more than these epochs are done.
 
     Returns what was written to stdout and stderr, and the number of epochs kept.
     """
-    deadline = time.time() + 120
+    deadline = time.time() + 300
     while process.poll() is None and time.time() < deadline:
         done = map(epochs_done, out.glob("nvie_cnn/.unfinished-*/work"))
         if max(done, default=0) > epochs:
@@ -270,11 +304,11 @@ def test_an_interrupted_run_leaves_nothing_complete_and_goes_on(
     *_, done = interrupt(process, signal.SIGKILL, tmp_path, epochs=0)
     process = start(tree, tmp_path, *QUICK, "--resume")
     output, errors, _ = interrupt(process, signal.SIGINT, tmp_path, epochs=done)
-    assert "Going on with" in output
+    assert "Resuming" in output
     assert "--resume" in errors and "Traceback" not in errors
 
     final = study(nvie_cnn, tree, tmp_path, *QUICK, "--resume")
-    assert "Going on with" in capsys.readouterr().out
+    assert "Resuming" in capsys.readouterr().out
     assert list((tmp_path / "nvie_cnn").iterdir()) == [final]
     assert not final.name.startswith(".")
     assert len(pd.read_csv(final / "history.csv")) == 6
