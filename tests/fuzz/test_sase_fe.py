@@ -1,31 +1,14 @@
-"""SASE-FE: names, layouts and tables of labels."""
+"""SASE-FE: every video has the emotion and label of its name, or of its table."""
 
 import csv
 import io
 import os
-import subprocess
 
-from fuzzing import (
-    ENCODINGS,
-    ENDS,
-    KINDS,
-    ODD,
-    ODD_NAMES,
-    anything,
-    attempt,
-    damage,
-    damaged,
-    deepen,
-    edited,
-    edits,
-    folder,
-    joined,
-    put,
-)
+from fuzzing import attempt, folder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets import sase_fe, sase_fe_labels, sase_fe_names
+from datasets import sase_fe
 from datasets.sase_fe_names import CODES, EMOTIONS
 
 WORDS = {
@@ -85,7 +68,7 @@ def test_people_s_videos(people, group, others):
             for code, name in codes.items():
                 (place / name).touch()
                 expected.add((str(place / name), *CODES[code], person))
-        table, told = attempt("SASE-FE folders", sase_fe.index, here)
+        table, told = attempt(sase_fe.index, here)
         if not expected:
             assert told
             return
@@ -147,7 +130,7 @@ def test_flat_videos_and_their_table(
         ).writerows(rows)
         code = "utf-8-sig" if mark else "utf-8"
         (here / "labels.csv").write_bytes(text.getvalue().encode(code))
-        table, told = attempt("SASE-FE folders", sase_fe.index, here)
+        table, told = attempt(sase_fe.index, here)
         assert told is None
         found = {
             os.path.basename(path): None if label is None else int(label)
@@ -164,123 +147,3 @@ def test_flat_videos_and_their_table(
     assert known or all(s.endswith(":unknown") for s in subjects)
     if known:
         assert len(subjects) == len({person for *_, person in videos.values()})
-
-
-# Tables
-
-
-ROWS = [
-    ["video", "label", "subject"],
-    ["0123456789_ANGER.mp4", "genuine", "1"],
-    ["1123456789_HAPPY", "fake", "2"],
-    ["2123456789_SADNESS.mp4", "1", "1"],
-    ["3123456789_SURPRISE.mp4", "false", "3"],
-]
-
-
-def stem(name):
-    """A name without its folders, its ending and white space."""
-    name = "".join(name.split()).replace("\\", "/").rpartition("/")[2]
-    return os.path.splitext(name)[0]
-
-
-def plain(data):
-    """(number, emotion) -> label, as the csv module reads the rows; None where the
-    rows cannot be understood."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return None
-    separator = max(",;\t", key=text.split("\n")[0].split("\r")[0].count)
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-    except csv.Error:
-        return None
-    header = [cell.strip().lower() for cell in rows[0]] if rows else []
-    if header.count("label") != 1:
-        return None
-    known = {}
-    for row in rows[1:]:
-        row += [""] * (len(header) - len(row))
-        key = sase_fe_names.numbered(stem(row[0]))
-        word = row[header.index("label")].strip().lower()
-        if key:
-            known[key] = {w.strip().lower(): v for w, v in WORDS.items()}.get(word)
-    return known
-
-
-def check_table(data):
-    with folder() as here:
-        path = here / "labels.csv"
-        path.write_bytes(data)
-        found, told = attempt("SASE-FE tables", sase_fe_labels.read, path)
-        if found is None:
-            return
-    expected = plain(data)
-    assert {key: label for key, (label, _) in found[0].items()} == expected
-
-
-@given(anything())
-def test_tables_of_anything(data):
-    check_table(data)
-    check_table(b"video,label\n" + data)
-
-
-@given(
-    edits(),
-    st.sampled_from([",", ";", "\t", ", "]),
-    st.sampled_from(ENDS),
-    st.sampled_from(("utf-8",) * 3 + ENCODINGS),
-)
-def test_tables_edited(changes, separator, end, encoding):
-    check_table(joined(edited(ROWS, changes), separator, end, encoding))
-
-
-@given(damage())
-def test_tables_damaged(changes):
-    check_table(damaged(joined(ROWS, ",", "\n", "utf-8"), changes))
-
-
-# Names and places
-
-
-@given(st.sampled_from(ODD) | st.text() | st.from_regex(r"\A[0-9]{10}_[a-zA-Zſİ ]+\Z"))
-def test_names(text):
-    """A name is one of the dataset's, or none; never an error."""
-    code, numbered = sase_fe_names.code(text), sase_fe_names.numbered(text)
-    assert code is None or code in CODES
-    assert numbered is None or numbered[1] in EMOTIONS
-    sorted([text, "2", "10", ""], key=sase_fe_names.natural)
-
-
-@given(
-    st.lists(ODD_NAMES, max_size=6, unique=True),
-    st.lists(KINDS, min_size=6, max_size=6),
-)
-def test_odd_places(names, kinds):
-    """Nothing that lies beside a video takes its place or its label."""
-    with folder() as around:
-        here = around / "Train"
-        own = here / "1" / "N2A.mp4"
-        own.parent.mkdir(parents=True)
-        own.touch()
-        for name, kind in zip(names, kinds, strict=False):
-            put(own.parent / name, kind, around)
-        table, told = attempt("SASE-FE folders", sase_fe.index, here)
-        assert told is None
-        rows = table[["subject", "emotion", "label"]].to_numpy().tolist()
-        assert rows == [["Train/1", "anger", 1]]  # itself, or another of that name
-        [path] = table["path"]
-        assert "".join(os.path.basename(path).split()).startswith("N2A.")
-        sase_fe.summary(table)
-
-
-def test_a_deep_tree():
-    """Deeper than Python's recursion, and than a path may be long."""
-    with folder() as here:
-        (here / "1").mkdir()
-        (here / "1" / "N2A.mp4").touch()
-        deepen(here)
-        table, told = attempt("SASE-FE folders", sase_fe.index, here)
-        subprocess.run(["rm", "-rf", here / "d"], check=True)
-        assert told is None and len(table) == 1
