@@ -122,9 +122,9 @@ def watched():
     frame = pd.DataFrame(pairs, columns=["observer", "video"]).drop(index=[3, 40])
     truth = (frame["video"] % 2 == 0).astype(int).to_numpy()
     ease = rng.normal(size=12)[frame["video"]] + rng.normal(size=8)[frame["observer"]]
-    score = 0.6 * truth + 0.3 * ease + 0.3 * rng.normal(size=len(frame))
+    score = 0.6 * truth + 0.3 * ease + 0.5 * rng.normal(size=len(frame))
     number = frame["video"].to_numpy() // 6
-    score += 3 * number  # one round's model answers higher: no merit
+    score += 1.5 * number  # one round's model answers higher: no merit
     who = [f"o{n}" for n in frame["observer"]], [f"v{n}" for n in frame["video"]]
     rounds = {"video": who[1], "group": [f"round{n}" for n in number]}
     table = tabulate(truth, 1 / (1 + np.exp(1 - score)), BOTH, who[0], **rounds)
@@ -188,7 +188,7 @@ def test_intervals_are_those_of_drawing_observers_and_videos(watched):
     expected = np.nanpercentile(drawn, [2.5, 97.5], axis=0).T
     found = metrics.measure(table, BOTH)
     keys = ["ci95", "balanced_accuracy_ci95", "roc_auc_ci95", "f1_ci95"]
-    np.testing.assert_allclose([found[key] for key in keys], expected, atol=0.025)
+    np.testing.assert_allclose([found[key] for key in keys], expected, atol=0.035)
 
 
 def test_means_of_groups_and_seeds():
