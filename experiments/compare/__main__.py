@@ -31,15 +31,18 @@ def main(argv=None) -> int:
     parser.add_argument("--out", type=pathlib.Path, default=out, help=text)
     options = parser.parse_args(argv)
     try:
-        tables = compare(options.runs, options.out, command)
+        page = compare(options.runs, options.out, command)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    tables, *_ = (
+        page.with_suffix(".md").read_text("utf-8").partition("\n## How to read")
+    )
     console = Console(width=min(100, shutil.get_terminal_size((100, 24)).columns))
     with console.capture() as capture:
         console.print(Markdown(tables))
     try:
-        print(f"{capture.get()}\nPage: {options.out / 'compare.html'}", flush=True)
+        print(f"{capture.get()}\nPage: {page}", flush=True)
     except BrokenPipeError:  # `| head`: the pages are written
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0

@@ -19,8 +19,8 @@ from experiments.harness.run_folder import commit
 HERE = pathlib.Path(__file__).parent
 
 
-def compare(paths, out: pathlib.Path, command: str, failed=()) -> str:
-    """Compare runs, write the pages, and return the tables in Markdown.
+def compare(paths, out: pathlib.Path, command: str, failed=()) -> pathlib.Path:
+    """Compare runs, write the pages, and return the path of compare.html.
 
     Args:
         paths: run folders, or folders that hold some; none for the latest in `runs`.
@@ -61,7 +61,7 @@ def compare(paths, out: pathlib.Path, command: str, failed=()) -> str:
     out.mkdir(parents=True, exist_ok=True)
     for name, text in contents.items():
         replace_file(out / name, lambda path, text=text: path.write_text(text, "utf-8"))
-    return markdown({**context, "tables_alone": True})
+    return out / "compare.html"
 
 
 def markdown(context: dict) -> str:
