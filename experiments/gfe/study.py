@@ -195,6 +195,7 @@ def write_models(run: Run, learned: list[tuple], path: pathlib.Path) -> dict[str
         export(model, folder / "saved_model")
         text = MODEL.format(", ".join(by_expression))
         text += BATCH if run.settings.z_score == "recording" else ""
+        text += f'. Load it by `zoo.load_run(FOLDER, "{name}")`' if name else ""
         written[f"{prefix}model.keras"] = text
         written[f"{prefix}saved_model/"] = "the same for TensorFlow alone"
         files = {}
