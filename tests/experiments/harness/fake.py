@@ -30,10 +30,8 @@ class Settings(options.Settings):
     """how many"""
     pause: options.NotNegative = 0.0
     """seconds that a round takes"""
-    fault: Literal["none", "killed", "diverged", "data"] = "none"
+    fault: Literal["none", "killed", "diverged"] = "none"
     """what goes wrong in the last round"""
-    smooth: bool = True
-    """whether --no-smooth was not given"""
     validate: bool = False
     """measure inside the training part"""
 
@@ -48,34 +46,23 @@ def compute_round(settings, number, *, threads):
     rng = np.random.default_rng([settings.seed, number])
     truth = np.arange(40) % 2
     genuine = np.clip(truth * 0.2 + rng.random(40) * 0.7, 0, 1)
-    return {
-        "genuine": genuine,
-        "truth": truth,
-        "names": [f"round{number}"],
-        "loss": metrics.loss(truth, genuine),
-    }
+    return {"genuine": genuine, "truth": truth, "loss": metrics.loss(truth, genuine)}
 
 
 def work(run):
     with study.user_errors():
         data = pd.read_csv(run.data_dir / "data.csv")
-        if run.settings.fault == "data":
-            raise ValueError("Expected data. Received: none. Bring some.")
+    known = {"content": hash_data(data), "shape": data.shape}
     paths = [run.data_dir / "data.csv"]
-    run.record_data(
-        f"{len(data)} rows", paths, {"left out": []}, content=hash_data(data), pair=(1,)
-    )
+    run.record_data(f"{len(data)} rows", paths, {"left out": []}, **known)
     parts = {f"round{n}": (n,) for n in range(run.settings.rounds)}
     contents = run.compute(compute_round, parts, (run.settings,))
+    subject = [f"s{n // 2 % 8}" for n in range(40)]
     tables = [
         metrics.predictions_table(
-            SPEC,
-            "Fake",
-            content["truth"],
-            content["genuine"],
-            sample=[f"{name}-{n}" for n in range(40)],
-            subject=[f"s{n // 2 % 8}" for n in range(40)],
-            group=content["names"][0],
+            *(SPEC, "Fake", content["truth"], content["genuine"]),
+            **{"sample": [f"{name}-{n}" for n in range(40)], "subject": subject},
+            group=name,
         )
         for name, content in contents.items()
     ]

@@ -59,28 +59,13 @@ def start_workers(address, count):
 
 
 @pytest.fixture(scope="module")
-def scheduler(tmp_path_factory):
-    """Address of a scheduler."""
-    if os.environ.get("DUCHENNE_SERVICES") != "required":
-        pytest.importorskip("distributed")
-    process, address = start_scheduler(tmp_path_factory.mktemp("dask"))
+def cluster(tmp_path_factory):
+    """Address of a scheduler with two workers."""
+    scheduler, address = start_scheduler(tmp_path_factory.mktemp("dask"))
+    workers = start_workers(address, 2)
     yield address
-    end(process)
-
-
-@pytest.fixture(scope="module")
-def cluster(scheduler):
-    """The same with two workers."""
-    workers = start_workers(scheduler, 2)
-    yield scheduler
-    for worker in workers:
-        end(worker)
-
-
-def test_a_cluster_without_workers_is_told(scheduler, data, tmp_path):
-    options = ["--data-dir", str(data), "--out", str(tmp_path), "--dask", scheduler]
-    with pytest.raises(SystemExit, match="expected workers. Received: none"):
-        study.main(fake.STUDY, "", options)
+    for process in [*workers, scheduler]:
+        end(process)
 
 
 def kill_a_worker(address, killed):
@@ -132,12 +117,13 @@ def test_a_part_that_kills_its_workers_is_told(cluster, data, tmp_path):
         study.main(fake.STUDY, "", [*options, "--fault", "killed"])
 
 
-def test_a_scheduler_that_goes_is_told(data, tmp_path):
+def test_no_workers_and_no_scheduler_are_told(data, tmp_path):
     scheduler, address = start_scheduler(tmp_path)
-    (worker,) = start_workers(address, 1)
-    timer = threading.Timer(5, scheduler.kill)
-    timer.start()
     options = ["--data-dir", str(data), "--out", str(tmp_path), "--dask", address]
+    with pytest.raises(SystemExit, match="expected workers. Received: none"):
+        study.main(fake.STUDY, "", options)
+    (worker,) = start_workers(address, 1)
+    threading.Timer(5, scheduler.kill).start()
     with pytest.raises(SystemExit, match="scheduler at .* was lost"):
         study.main(fake.STUDY, "", [*options, "--pause", "600"])
     scheduler.wait()

@@ -15,10 +15,11 @@ def test_defaults_and_options():
     assert settings == fake.Settings()
     assert chosen.jobs is None and chosen.data is None and not chosen.resume
     chosen, settings = parse(
-        *("--no-smooth", "--seed=3", "--protocol", "observer", "--pause", "0.5"),
+        *("--validate", "--seed=3", "--protocol", "observer", "--pause", "0.5"),
         *("--jobs", "2", "--data", "sample", "--resume"),
     )
-    assert settings == fake.Settings(3, "observer", pause=0.5, smooth=False)
+    assert settings == fake.Settings(3, "observer", pause=0.5, validate=True)
+    assert not parse("--validate", "--no-validate")[1].validate
     assert chosen.jobs == 2 and chosen.data == "sample" and chosen.resume
 
 

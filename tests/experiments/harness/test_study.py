@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import resource
 import signal
 
 import pandas as pd
@@ -11,7 +12,6 @@ import pytest
 from datasets import sample
 from experiments import nvie_inception, papers
 from experiments.harness import metrics, study
-from experiments.harness.study import Diverged, StudyError
 from tests.experiments.harness import fake
 
 FILES = "README.md config.json confusion_matrix.png history.csv metrics.json model.txt"
@@ -133,7 +133,7 @@ def test_resume_refuses_data_that_have_changed(run, data, monkeypatch, tmp_path)
 @pytest.mark.parametrize(
     "options, message",
     [
-        (["--fault", "data"], "error: Expected data. Received: none. Bring some."),
+        (["--data-dir", "."], "error: [Errno 2] No such file or directory"),
         (["--fault", "diverged", "--rounds", "1"], "error: The training diverged in"),
         (["--data-dir", "/nowhere"], "error: --data-dir: there is no folder /nowhere"),
         (["--data", "sample"], "error: Expected --data sample or --data-dir."),
@@ -142,6 +142,28 @@ def test_resume_refuses_data_that_have_changed(run, data, monkeypatch, tmp_path)
 def test_what_the_user_can_mend_is_told_in_a_line(run, options, message, tmp_path):
     assert ends(run, *options).startswith(message)
     assert not (tmp_path / "runs" / "fake").exists() or folders(tmp_path) == []
+
+
+@pytest.mark.parametrize("size", [8 << 10, 20 << 10])  # for a table, for a figure
+def test_a_full_disk_is_told_in_a_line(run, size, tmp_path):
+    """What the system refuses here is a file that grows too large."""
+    whole = run()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        message = ends(run)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert message.startswith("error: ") and "File too large" in message
+    assert message.endswith("Make room, or choose another folder with --out.")
+    assert "\n" not in message and not list(tmp_path.rglob("*.partial"))
+    (unfinished,) = (tmp_path / "runs" / "fake").glob(".unfinished-*")
+    for table in unfinished.glob("*.csv"):
+        assert table.read_bytes() == (whole / table.name).read_bytes()
+    folder = run("--resume")
+    assert not unfinished.exists()
+    name = "metrics.json"
+    assert (folder / name).read_bytes() == (whole / name).read_bytes()
 
 
 def test_errors_of_ours_stay_errors(run, monkeypatch, tmp_path):
@@ -160,11 +182,6 @@ def test_a_search_hears_of_losses_in_order(run, data, tmp_path, monkeypatch):
     assert [count for count, _ in heard] == [1, 2, 3, 4]
     assert heard[-1][1] == pytest.approx(measured["loss"], rel=1e-5)
     one.folder.interrupt()
-
-
-def test_divergence_is_the_user_s_error():
-    with pytest.raises(StudyError, match="^The training diverged in a. Lower --learn"):
-        raise Diverged("in a")
 
 
 @pytest.mark.parametrize("task, dropout", [("spontaneous", 0.4), ("emotion", 0.7)])
