@@ -1,4 +1,4 @@
-"""The checkpoints of a run: what `--resume` finds of each part, whole or absent."""
+"""Checkpoints of a run: the content of each finished part, whole or absent."""
 
 import json
 import os
@@ -98,7 +98,7 @@ class Checkpoint:
 
 
 def _head_bytes(head):
-    """The file that `zoo.heads` makes of a head, with its name in front."""
+    """Return the file that `zoo.heads` makes of a head, its name in front."""
     from zoo import heads
 
     with tempfile.TemporaryDirectory() as folder:

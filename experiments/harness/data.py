@@ -1,4 +1,4 @@
-"""Where the data of a study lie."""
+"""Find the data of a study."""
 
 import os
 import pathlib
@@ -39,8 +39,8 @@ def find_data(
         if not data_dir.is_dir():
             raise FileNotFoundError(f"--data-dir: there is no folder {data_dir}.")
         return (data_dir / name if (data_dir / name).is_dir() else data_dir), ""
-    places = [os.environ.get("DUCHENNE_DATA"), "~/.cache/duchenne"]
-    tried = [pathlib.Path(p).expanduser().resolve() / name for p in places if p]
+    folders = [os.environ.get("DUCHENNE_DATA"), "~/.cache/duchenne"]
+    tried = [pathlib.Path(p).expanduser().resolve() / name for p in folders if p]
     for folder in tried:
         if folder.is_dir():
             return folder, ""

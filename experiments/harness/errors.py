@@ -41,7 +41,7 @@ class Terminated(KeyboardInterrupt):
 def exit_codes():
     """End the program with a sentence where the user can mend what went wrong.
 
-    Errors of the system, such as a full disk, are told the same way; Ctrl-C and
+    Errors of the system, such as a full disk, end the same way; Ctrl-C and
     SIGTERM end with 130 and 143, as in a shell.
     """
 

@@ -29,8 +29,8 @@ def fit(
             (a `tf.data.Dataset` of one epoch per pass).
         validation: validation batches.
         run: the `Run`: its checkpoint is resumed, its seed is that of the dropout. A
-            search hears the validation cross-entropy of the best epoch so far, and
-            keeps neither checkpoints of every epoch nor logs.
+            search gets the validation cross-entropy of the best epoch so far, and
+            saves neither checkpoints of every epoch nor logs.
         epochs: most epochs to train.
         patience: epochs without a lower validation cross-entropy before it stops.
 
@@ -64,7 +64,7 @@ def fit(
 
 
 class ResumableTraining(keras.callbacks.Callback):
-    """Saves every epoch, keeps the best one, and stops early; see `fit`."""
+    """Save every epoch and the best one, and stop early; see `fit`."""
 
     def __init__(self, run, patience):
         super().__init__()
@@ -93,7 +93,8 @@ class ResumableTraining(keras.callbacks.Callback):
         ):
             variable.assign(value)
 
-    def since_best(self):
+    def since_best(self) -> int:
+        """Number of epochs after the best one."""
         values = np.array([row[MONITOR] for row in self.history])
         best = np.nanargmin(values) if np.isfinite(values).any() else 0
         return len(values) - 1 - int(best)

@@ -37,8 +37,8 @@ class GraphTraining:
         """New random weights; everything that is drawn from here on is by the seed."""
         keras.utils.set_random_seed(seed)
         self.model.set_weights(self.build().get_weights())
-        for place, layer in enumerate(filter(is_random, self.model.layers)):
-            layer.seed_generator.state.assign([seed, place])
+        for number, layer in enumerate(filter(is_random, self.model.layers)):
+            layer.seed_generator.state.assign([seed, number])
         pairs = zip(self.optimiser.variables, self.start, strict=True)
         for variable, value in pairs:
             variable.assign(value)

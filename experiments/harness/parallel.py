@@ -181,7 +181,7 @@ def configure_tensorflow(threads: int) -> None:
 
 
 def cached_in_process(key, make: Callable):
-    """What `make` returns, made once in a process for one part after the other.
+    """Return what `make` made, once per process for one part after the other.
 
     Args:
         key: what it is made of; with another one it is made anew.

@@ -169,13 +169,13 @@ def hash_data(*data) -> str:
 
 def versions() -> dict:
     """Versions of Python, the platform and the packages that decide results."""
-    found = {"python": platform.python_version(), "platform": platform.platform()}
+    result = {"python": platform.python_version(), "platform": platform.platform()}
     for name in PACKAGES:
         try:
-            found[name] = importlib.metadata.version(name)
+            result[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found[name] = None
-    return found
+            result[name] = None
+    return result
 
 
 def commit() -> str | None:

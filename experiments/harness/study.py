@@ -149,8 +149,8 @@ class Run:
         command: the command line that repeats it.
         jobs: parts computed at once, `None` for one per core.
         dask: address of a Dask scheduler, or `None`.
-        report: function that a search listens by: takes the validation loss so far
-            and the number of epochs or parts behind it.
+        report: what a search passes, to follow a run: function of the validation loss
+            so far and the number of epochs or parts that are done.
         config: the content of config.json, once the data are known.
         summary: what was found in the data, for people.
     """
@@ -233,20 +233,20 @@ class Run:
 
         Args:
             function: of a module; called with `shared` and a part's arguments, both
-                unpacked, and `threads`; returns what `Checkpoint.save` takes. With a
-                key "loss" a search hears of it.
+                unpacked, and `threads`; returns what `Checkpoint.save` takes. A
+                search gets the mean of their "loss".
             parts: arguments by key.
             shared: arguments that all parts have in common.
             unit: what a part is, for the progress bar.
 
         Returns:
-            What came of each part, by key, in the order of `parts`.
+            What the function returned for each part, by key, in the order of `parts`.
         """
         from tqdm import tqdm
 
         keys = list(parts)
-        found = {key: self.checkpoint.load(key) for key in keys}
-        left = [key for key in keys if found[key] is None]
+        contents = {key: self.checkpoint.load(key) for key in keys}
+        left = [key for key in keys if contents[key] is None]
         threads = parallel.threads_for(len(keys))
         parallel.configure_tensorflow(threads)
         items = [(*shared, *parts[key]) for key in left]
@@ -257,15 +257,15 @@ class Run:
             ):
                 key = left[number]
                 self.checkpoint.save(key, content)
-                found[key] = self.checkpoint.load(key)  # as a resumed run has it
+                contents[key] = self.checkpoint.load(key)  # as a resumed run has it
                 bar.set_postfix_str(key)
                 bar.update()
-                self._report_losses(found)
-        return found
+                self._report_losses(contents)
+        return contents
 
-    def _report_losses(self, found):
+    def _report_losses(self, contents):
         """Report the mean loss of the first parts that are there, in their order."""
-        there = itertools.takewhile(lambda content: content, found.values())
+        there = itertools.takewhile(bool, contents.values())
         losses = [content["loss"] for content in there if "loss" in content]
         if self.report and losses:
             self.report(sum(losses) / len(losses), len(losses))
