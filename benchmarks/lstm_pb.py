@@ -69,8 +69,8 @@ def tape_step(model, batch):
     def step():
         with tf.GradientTape() as tape:
             tape.watch(classes)
-            told = model((tracks[:, :-1], tf.gather(classes, labels)))
-            loss = tf.reduce_mean((told - tracks[:, 1:]) ** 2)
+            predicted = model((tracks[:, :-1], tf.gather(classes, labels)))
+            loss = tf.reduce_mean((predicted - tracks[:, 1:]) ** 2)
         sources = [classes, *[variable.value for variable in variables]]
         d_pb, *gradients = tape.gradient(loss, sources)
         optimiser.apply(gradients, variables)
