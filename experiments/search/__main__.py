@@ -96,9 +96,8 @@ def search(study: Study, argv: list[str]) -> pathlib.Path:
     again = shlex.join([*PROGRAM.split(), study.name, *argv])
     if chosen.storage:
         again = again.replace(chosen.storage, objective.masked(chosen.storage))
-    words = {"data": chosen.data, "data_dir": chosen.data_dir, **study.search.fixed}
-    words |= {name: value for name, value in every.items() if name in given}
-    words = {name: value for name, value in words.items() if value is not None}
+    every |= {"data": chosen.data, "data_dir": chosen.data_dir}
+    words = study.search.fixed | {k: v for k, v in every.items() if k in given}
     jobs, dask = getattr(chosen, "jobs", 1), getattr(chosen, "dask", None)
     run = Run(study, settings, None, data_dir, kind, again, jobs, dask)
     what = objective.Search(run, space, folder, chosen, words)

@@ -1,8 +1,4 @@
-"""The trials of a search, and the worker that does them until there are enough.
-
-Optuna says what is tried, keeps what came of it, and prunes; a trial is a run of the
-study that validates.
-"""
+"""The trials of a search, and the worker that does them until there are enough."""
 
 import contextlib
 import dataclasses
@@ -13,12 +9,12 @@ import shutil
 import sys
 import time
 import warnings
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
 import filelock
 import keras
-import numpy as np
 import optuna
 import sqlalchemy
 import tensorflow as tf
@@ -35,7 +31,6 @@ warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
 logging.getLogger("optuna").handlers[0].addFilter(lambda record: not record.exc_info)
 
 EPOCHS = 5  # before a trial is pruned; of a study of parts a fifth of the parts
-HEARTBEAT = 10  # seconds; a worker that is silent for twice as long is dead
 COMPLETE = (TrialState.COMPLETE,)
 COUNTED = TrialState.COMPLETE, TrialState.PRUNED  # not those of killed workers
 MEASURES = ("balanced_accuracy", "roc_auc")
@@ -46,34 +41,24 @@ RETRY = RetryHeartbeatStaleTrialCallback(max_retry=2)
 
 @dataclass
 class Search:
-    """One search.
+    """One search."""
 
-    Attributes:
-        run: a `Run` without a folder, with the settings that all trials share.
-        space: distributions by setting.
-        folder: where the results go; its name is that of the Optuna study.
-        options: `trials`, `storage` and `stop_after`.
-        words: options of the study's command, without those of a trial.
-    """
-
-    run: Run
+    run: Run  # without a folder, with the settings that all trials share
     space: dict[str, optuna.distributions.BaseDistribution]
-    folder: pathlib.Path
-    options: Any
-    words: dict[str, Any]
+    folder: pathlib.Path  # its name is that of the Optuna study
+    options: Any  # trials, storage, stop_after
+    words: dict[str, Any]  # options of the study's command, without those of a trial
 
     def work(self) -> optuna.Study:
         """Do trials until there are enough."""
-        trials, name = self.options.trials, self.folder.name
-        pruner = optuna.pruners.MedianPruner()
+        trials, pruner = self.options.trials, optuna.pruners.MedianPruner()
         enough = optuna.study.MaxTrialsCallback(trials, COUNTED)
         how = {"callbacks": [self.after_trial, enough]}
         how["show_progress_bar"] = sys.stderr.isatty()
+        name = {"study_name": self.folder.name, "load_if_exists": True}
         try:
             storage = open_storage(self.options.storage, self.folder)
-            study = optuna.create_study(
-                storage=storage, pruner=pruner, study_name=name, load_if_exists=True
-            )
+            study = optuna.create_study(storage=storage, pruner=pruner, **name)
             self.retry_killed(study)
             left = trials - len(study.get_trials(states=COUNTED))
             if left > 0 and not self.is_stuck(study):
@@ -98,29 +83,21 @@ class Search:
         return self.folder / f".trial-{trial.number}"
 
     def retry_killed(self, study: optuna.Study) -> None:
-        """Queue the trials again whose workers were killed on this machine.
-
-        A file has no heartbeats, which tell it of other machines' workers.
-        """
+        """Queue the trials of workers that were killed; a file has no heartbeats."""
+        fail = {"state": TrialState.FAIL, "skip_if_finished": True}
         for trial in study.get_trials(states=(TrialState.RUNNING,)):
             path = self.scratch(trial)
-            if not (path / "work" / "lock").exists():
-                continue
-            try:
-                left = RunFolder(path, resumed=False)
-            except filelock.Timeout:
-                continue  # its worker is alive
-            fail = {"state": TrialState.FAIL, "skip_if_finished": True}
-            if study.tell(trial.number, **fail).state == TrialState.FAIL:
-                RETRY(study, trial)
-            left.lock.release()
-            shutil.rmtree(path, ignore_errors=True)
+            with contextlib.suppress(filelock.Timeout):  # its worker is alive
+                if (path / "work" / "lock").exists():
+                    with RunFolder(path, resumed=False).lock:
+                        if study.tell(trial.number, **fail).state == TrialState.FAIL:
+                            RETRY(study, trial)
+                        shutil.rmtree(path, ignore_errors=True)
 
     def measure(self, trial: optuna.Trial) -> float:
         """Return the validation loss of the settings that Optuna suggests."""
         # By the trial's number, or each worker would suggest what the others did.
-        entropy = np.random.SeedSequence([self.run.settings.seed, trial.number])
-        seed = int(entropy.generate_state(1)[0])
+        seed = zlib.crc32(f"{self.run.settings.seed} {trial.number}".encode())
         trial.study.sampler = optuna.samplers.TPESampler(seed=seed)
         params = {name: suggest(trial, name, kind) for name, kind in self.space.items()}
         settings = dataclasses.replace(self.run.settings, **params)
@@ -132,9 +109,8 @@ class Search:
         try:
             _, metrics = execute(run)
         except FAULTS_OF_SETTINGS as error:
-            fault = str(error) or "The memory does not suffice."
-            trial.set_user_attr("fault", fault)
-            raise optuna.TrialPruned(fault) from error
+            trial.set_user_attr("fault", str(error) or "The memory does not suffice.")
+            raise optuna.TrialPruned(trial.user_attrs["fault"]) from error
         finally:
             folder.lock.release()
             shutil.rmtree(folder.path, ignore_errors=True)
@@ -157,9 +133,8 @@ class TrialRun(Run):
         with contextlib.redirect_stdout(None) if first else contextlib.nullcontext():
             super().record_data(summary, paths, skipped, **known)
         data = {k: v for k, v in self.config["data"].items() if k != "folder"}
-        if first is None:
-            study.set_user_attr("data", data)
-        elif first != data:
+        study.set_user_attr("data", first or data)
+        if data != (first or data):
             raise StudyError(
                 f"Expected the data of the search's first trial: {first}. Received: "
                 f"{data}. Search these with another --out or --storage."
@@ -179,10 +154,9 @@ class TrialRun(Run):
 
 def suggest(trial: optuna.Trial, name: str, kind) -> float | int | str | bool:
     """Let Optuna suggest a value from a distribution."""
-    if isinstance(kind, optuna.distributions.CategoricalDistribution):
+    if hasattr(kind, "choices"):
         return trial.suggest_categorical(name, kind.choices)
-    whole = isinstance(kind, optuna.distributions.IntDistribution)
-    ask = trial.suggest_int if whole else trial.suggest_float
+    ask = trial.suggest_int if isinstance(kind.low, int) else trial.suggest_float
     return ask(name, kind.low, kind.high, step=kind.step, log=kind.log)
 
 
@@ -196,7 +170,8 @@ def open_storage(url: str | None, folder) -> optuna.storages.BaseStorage:
     """Open the database of a search; by default it is a file in its folder."""
     if url is None:
         return JournalStorage(JournalFileBackend(str(folder / "trials.log")))
-    how = {"heartbeat_interval": HEARTBEAT, "heartbeat_stale_trial_callback": RETRY}
+    # Seconds; a worker that is silent for twice as long is dead.
+    how = {"heartbeat_interval": 10, "heartbeat_stale_trial_callback": RETRY}
     for pause in (1, 2, 0):  # another worker may make the tables at the same time
         try:
             return RDBStorage(url, engine_kwargs={"pool_pre_ping": True}, **how)

@@ -30,9 +30,8 @@ def write(search: Search, study: optuna.Study) -> str:
     states = Counter(trial.state.name.lower() for trial in trials)
     counts = ", ".join(f"{count} {state}" for state, count in states.items())
     counts = f"{len(trials)} trials: {counts}; {search.options.trials} were asked for."
-    best, paragraphs = best_trial(study), ["No trial was measured to its end."]
-    if best:
-        paragraphs = describe_best(search, best)
+    best, none = best_trial(study), ["No trial was measured to its end."]
+    paragraphs = describe_best(search, best) if best else none
     table = [["setting", "searched", "best"]]
     for name, kind in search.space.items():
         table.append([name, span(kind), show(best.params[name]) if best else ""])
