@@ -8,7 +8,7 @@ without pickles.
 
 import pathlib
 
-from zoo import _keras_file, _skops, _ubjson
+from zoo import _keras_file, _skops, _trees
 from zoo._extras import optional
 
 # What a calibrated classifier is made of; skops knows scikit-learn's public types only.
@@ -77,7 +77,7 @@ def xgboost(seed=0, **settings):
 
 
 def save(head, folder):
-    """Writes a fitted head as `head.ubj` (XGBoost) or `head.skops` (scikit-learn).
+    """Writes a fitted head as `head.json` (XGBoost) or `head.skops` (scikit-learn).
 
     Args:
         head: a fitted estimator.
@@ -88,8 +88,8 @@ def save(head, folder):
     """
     folder = pathlib.Path(folder)
     if hasattr(head, "get_booster"):
-        head.save_model(folder / "head.ubj")
-        return folder / "head.ubj"
+        head.save_model(folder / "head.json")
+        return folder / "head.json"
     optional("skops.io", "heads").dump(head, folder / "head.skops")
     return folder / "head.skops"
 
@@ -98,11 +98,11 @@ def load(path):
     """Reads a head that `save` wrote.
 
     Nothing in the file is executed. A `.skops` file is only opened where it holds the
-    estimators that this module makes and arrays; XGBoost reads a `.ubj` file once its
+    estimators that this module makes and arrays; XGBoost reads a `.json` file once its
     trees are known to be trees.
 
     Args:
-        path: a `.ubj` or `.skops` file.
+        path: a `.json` or `.skops` file.
 
     Returns:
         The fitted estimator.
@@ -115,7 +115,7 @@ def load(path):
     path = pathlib.Path(path)
     if path.suffix not in READERS:
         raise ValueError(
-            "A head is a .ubj (XGBoost) or .skops (scikit-learn) file. "
+            "A head is a .json (XGBoost) or .skops (scikit-learn) file. "
             f"Received: {path}"
         )
     read, name = READERS[path.suffix]
@@ -129,11 +129,11 @@ def load(path):
         raise ValueError(f"{path} could not be read as a head: {error}") from error
 
 
-def read_ubj(path, xgboost):
-    data = path.read_bytes()
-    _ubjson.check(data)
+def read_json(path, xgboost):
+    text = path.read_bytes()
+    _trees.check(text)
     head = xgboost.XGBClassifier()
-    head.load_model(bytearray(data))
+    head.load_model(bytearray(text))
     return head
 
 
@@ -145,4 +145,4 @@ def read_skops(path, skops):
     return head
 
 
-READERS = {".ubj": (read_ubj, "xgboost"), ".skops": (read_skops, "skops.io")}
+READERS = {".json": (read_json, "xgboost"), ".skops": (read_skops, "skops.io")}

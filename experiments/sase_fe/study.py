@@ -268,7 +268,7 @@ def write_models(path: pathlib.Path, run, learned) -> dict[str, str]:
             target = folder if name == "xgboost" else folder / name
             target.mkdir(exist_ok=True)
             save_head(content[f"head_{name}"], target)
-        files = {"model": "model.keras", "head": "head.ubj"}
+        files = {"model": "model.keras", "head": "head.json"}
         parts[part.emotion] = {k: f"{part.emotion}/{v}" for k, v in files.items()}
     names = ["steps", "pb_rate", "test_copies", "seed"]
     used = {name: getattr(settings, name) for name in names}
@@ -278,7 +278,7 @@ def write_models(path: pathlib.Path, run, learned) -> dict[str, str]:
         "EMOTION/model.keras": "the network, of the first round, for Keras",
         "EMOTION/saved_model/": "for TensorFlow: `serve`, landmarks and PB to the next "
         "frames; `features`, landmarks and lengths to PB, by this run's steps and rate",
-        "EMOTION/head.ubj": "XGBoost on PB vectors; `svm` and `logistic` beside it",
+        "EMOTION/head.json": "XGBoost on PB vectors; `svm` and `logistic` beside it",
         "parametric_bias.csv": "every video's PB vector, the mean over its copies",
         "failures.csv": "videos without points, and why",
     }

@@ -163,7 +163,7 @@ def test_saved_features_and_head_decide_as_the_study_did(trees, two, served):
     index = gfe.index(two).query("signer == 'b' and expression == 'doubt_question'")
     folder = trees / "trained_on_a"
     features = served(folder / "saved_model", gfe.points(index)[None])["features"][0]
-    head = heads.load(folder / "heads" / "doubt_question" / "head.ubj")
+    head = heads.load(folder / "heads" / "doubt_question" / "head.json")
     table = predictions(trees).query("seed == 0 and round == 'trained on a'")
     table = table.query("expression == 'doubt_question'").sort_values("frame")
     probability = head.predict_proba(features)[:, 1]

@@ -186,7 +186,7 @@ def test_heads_decide_twelve_classes_with_augmentation(head, tree, runs, monkeyp
     monkeypatch.setattr(heads, "xgboost", lambda seed: trees(seed).set_params(**few))
     options = ["--task", "emotion", "--head", head, "--augment", "--protocol", "image"]
     folder = study(nvie_cnn, tree, runs, *QUICK, *options, "--epochs", "1")
-    file = {"svm": "head.skops", "xgboost": "head.ubj"}[head]
+    file = {"svm": "head.skops", "xgboost": "head.json"}[head]
     table = pd.read_csv(folder / "predictions.csv")
     loaded = tf.saved_model.load(folder / "saved_model")
     picture = pictures.read(paths(table, tree)[0])

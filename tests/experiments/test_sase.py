@@ -54,7 +54,7 @@ def test_the_run_folder_is_complete(folder):
     others = {"config.json", "metrics.json", "skipped.json", "README.md"}
     others |= {"serving.json"}
     assert names == figures | tables | others | {"anger", "happiness"}
-    models = {"model.keras", "saved_model", "head.ubj", "svm", "logistic"}
+    models = {"model.keras", "saved_model", "head.json", "svm", "logistic"}
     assert {path.name for path in (folder / "anger").iterdir()} == models
     report = (folder / "README.md").read_text()
     assert report.startswith("# sase_lstm_pb, protocol holdout (SAMPLE data, made by")
@@ -103,7 +103,7 @@ def test_saved_files_give_the_predictions(folder):
     copies = [copy for track in tracks for copy in track[1:]]
     model = keras.saving.load_model(folder / "anger" / "model.keras")
     vectors = model.recognise(copies, steps=3, pb_rate=2)
-    files = {XGBOOST: "head.ubj", "LSTM-PB, SVM": "svm/head.skops"}
+    files = {XGBOOST: "head.json", "LSTM-PB, SVM": "svm/head.skops"}
     files["LSTM-PB, logistic regression"] = "logistic/head.skops"
     for name, file in files.items():
         head = zoo_heads.load(folder / "anger" / file)
@@ -174,7 +174,7 @@ def test_interrupted_and_resumed_the_same(saves, left, folder, tmp_path, monkeyp
     assert saved == ["data", *["holdout-happiness-epoch"] * left, "holdout-happiness"]
     for name in ("predictions.csv", "history.csv", "parametric_bias.csv"):
         assert (resumed / name).read_text() == (folder / name).read_text()
-    for name in ("model.keras", "head.ubj"):
+    for name in ("model.keras", "head.json"):
         assert (resumed / "anger" / name).stat().st_size
 
 

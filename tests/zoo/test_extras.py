@@ -81,7 +81,7 @@ def test_another_version_of_the_package(packages):
         ("sklearn", lambda folder: zoo.heads.svm()),
         ("sklearn", lambda folder: zoo.heads.logistic()),
         ("xgboost", lambda folder: zoo.heads.xgboost()),
-        ("xgboost", lambda folder: zoo.heads.load(folder / "head.ubj")),
+        ("xgboost", lambda folder: zoo.heads.load(folder / "head.json")),
         ("skops", lambda folder: zoo.heads.load(folder / "head.skops")),
         ("skops", lambda folder: zoo.heads.save(sklearn.svm.SVC(), folder)),
     ],

@@ -10,13 +10,12 @@ import zipfile
 import numpy as np
 import pytest
 import skops.io
-import xgboost
 from sklearn.ensemble import VotingClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.svm import SVC, NuSVC
 
-from zoo import _skops, _ubjson, heads
+from zoo import _skops, heads
 
 SCHEMA = "schema.json"
 PREDICT = """
@@ -77,7 +76,7 @@ def test_a_pickle_is_not_read_whatever_it_is_called(tmp_path):
     pickle.loads(harmful).close()
     assert marker.exists()
     marker.unlink()
-    for name in ("head.skops", "head.ubj", "head.pkl", "head.joblib"):
+    for name in ("head.skops", "head.json", "head.pkl", "head.joblib"):
         (tmp_path / name).write_bytes(harmful)
         refused(tmp_path / name, "head")
     assert not marker.exists()
@@ -205,59 +204,57 @@ def test_other_estimators_are_refused(tmp_path):
     heads.load(heads.save(machine, tmp_path))
 
 
-def patched(raw, key, value, index=0, size=4):
-    """The file with the number at an index of the first array of that name replaced."""
-    at = raw.index(key + b"[$") + len(key) + 5 + 8 + index * size
-    return raw[:at] + value.to_bytes(size, "big", signed=True) + raw[at + size :]
+def patched(folder, path, change):
+    """The file with its first tree changed."""
+    model = json.loads((folder / "head.json").read_text())
+    change(model["learner"]["gradient_booster"]["model"]["trees"][0])
+    path.write_text(json.dumps(model))
+
+
+def put(name, value, index=0):
+    return lambda tree: tree[name].__setitem__(index, value)
 
 
 TREES = {
-    "child beyond": (b"left_children", 10**6, "a child is none of its nodes"),
-    "root as child": (b"left_children", 0, "a child is none of its nodes"),
-    "cycle": (b"left_children", 2, "the child of two others"),
-    "one child": (b"right_children", -1, "has one child only"),
-    "feature beyond": (b"split_indices", 10**6, "splits by a feature"),
-    "wrong parent": (b"parents", 4, "does not know its parent"),
+    "child beyond": (put("left_children", 10**6), "a child is none of its nodes"),
+    "root as child": (put("left_children", 0), "a child is none of its nodes"),
+    "cycle": (put("left_children", 2), "the child of two others"),
+    "one child": (put("right_children", -1), "has one child only"),
+    "feature beyond": (put("split_indices", 2**30), "splits by a feature"),
+    "wrong parent": (put("parents", 4, 1), "does not know its parent"),
+    "no number": (put("split_indices", "x"), "does not have one value"),
+    "no part": (lambda tree: tree.pop("parents"), "a part is missing"),
 }
 
 
-@pytest.mark.parametrize(("key", "value", "match"), TREES.values(), ids=TREES.keys())
-def test_trees_that_are_none_are_refused(key, value, match, folder, tmp_path):
-    raw = (folder / "head.ubj").read_bytes()
-    path = tmp_path / "head.ubj"
-    path.write_bytes(patched(raw, key, value, index=key == b"parents"))
+@pytest.mark.parametrize(("change", "match"), TREES.values(), ids=TREES.keys())
+def test_trees_that_are_none_are_refused(change, match, folder, tmp_path):
+    path = tmp_path / "head.json"
+    patched(folder, path, change)
     refused(path, match)
 
 
 def test_what_crashes_xgboost_is_refused(folder, tmp_path):
-    path = tmp_path / "head.ubj"
-    raw = (folder / "head.ubj").read_bytes()
-    path.write_bytes(patched(raw, b"split_indices", 2**30))
+    path = tmp_path / "head.json"
+    patched(folder, path, put("split_indices", 2**30))
     done = subprocess.run([sys.executable, "-c", PREDICT, str(path)], timeout=60)
     assert done.returncode < 0  # ended by a signal
     refused(path, "splits by a feature")
 
 
 def test_other_files_are_refused(folder, tmp_path):
-    path, raw = tmp_path / "head.ubj", (folder / "head.ubj").read_bytes()
+    path, text = tmp_path / "head.json", (folder / "head.json").read_text()
     for changed, match in [
-        (b"", "bytes where fewer are left"),
-        (raw[:-100], "bytes where fewer are left"),
-        (raw + b"x", "1 bytes are left over"),
-        (b"[" * 10**5, "no array"),
-        (raw.replace(b"num_trees", b"num_treez"), "a part is missing"),
-        (raw.replace(b"gbtree", b"dart__"), "expected boosted trees"),
-        (raw.replace(b"loss_changes", b"base_weights"), "has 'base_weights' twice"),
-        (raw.replace(b"binary:logistic", b"multi::softprob"), "does not fit 0 classes"),
+        ("", "could not be read as a head"),
+        (text[:-100], "could not be read as a head"),
+        (text.replace("num_trees", "num_treez"), "a part is missing"),
+        (text.replace("gbtree", "dart__"), "expected boosted trees"),
+        (text.replace("binary:logistic", "multi:softprob"), "does not fit 0 classes"),
     ]:
-        path.write_bytes(changed)
+        path.write_text(changed)
         refused(path, match)
-    booster = xgboost.XGBClassifier(n_estimators=2).fit(*data()).get_booster()
-    booster.save_model(tmp_path / "model.json")
-    (tmp_path / "model.json").rename(path)
-    refused(path, "a length is missing")
     with pytest.raises(FileNotFoundError):
-        heads.load(tmp_path / "none.ubj")
+        heads.load(tmp_path / "none.json")
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -287,18 +284,3 @@ def test_trees_with_named_features_load(tmp_path):
         pandas.DataFrame(X, columns=list("abcd")), y
     )
     heads.load(heads.save(head, tmp_path))
-
-
-def test_damaged_trees_do_no_harm(folder):
-    """What passes the check, XGBoost can read: so it did with 6,000 damaged files."""
-    raw, generator = (folder / "head.ubj").read_bytes(), np.random.default_rng(0)
-    passed = 0
-    for _ in range(300):
-        changed = bytearray(raw)
-        changed[generator.integers(len(raw))] ^= 1 << generator.integers(8)
-        try:
-            _ubjson.check(bytes(changed))
-            passed += 1
-        except ValueError:
-            pass
-    assert 0 < passed < 100

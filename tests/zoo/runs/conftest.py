@@ -137,7 +137,7 @@ def write_tracks(path):
         videos = list(rng.uniform(-0.5, 0.5, (40, 6, 80)))
         vectors, labels = model.recognise(videos, 2, 0.9), np.arange(40) % 2
         heads.save(heads.xgboost(n_estimators=20).fit(vectors, labels), place)
-        files = {"model": f"{emotion}/model.keras", "head": f"{emotion}/head.ubj"}
+        files = {"model": f"{emotion}/model.keras", "head": f"{emotion}/head.json"}
         parts[emotion] = files
     settings = {"seed": 3, "steps": 2, "pb_rate": 0.9, "test_copies": 2}
     serve(path, "tracks", ["fake", "genuine"], parts, settings=settings)

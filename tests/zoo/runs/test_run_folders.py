@@ -53,7 +53,7 @@ def test_a_damaged_file_is_named(name, copied):
         load_run(folder)
 
 
-@pytest.mark.parametrize("name", ["model.keras", "head.ubj"])
+@pytest.mark.parametrize("name", ["model.keras", "head.json"])
 def test_a_missing_or_damaged_model_is_named(name, copied):
     folder = copied("twelve")
     (folder / name).write_bytes((folder / name).read_bytes()[:1000])
@@ -113,7 +113,7 @@ DAMAGED = {
     ],
     "recordings": [
         (put("parts", "on_b", "heads", "topics", value=None), "inside"),
-        (put("parts", "on_b", "heads", value={"topics": "on_b/topics/head.ubj"}),
+        (put("parts", "on_b", "heads", value={"topics": "on_b/topics/head.json"}),
          "heads for topics"),
         (put("parts", "on_b", "heads", value={}), None),
     ],

@@ -1,34 +1,20 @@
-"""Whether a `.ubj` file holds boosted trees that XGBoost can read and walk through.
+"""Whether a head's JSON file holds boosted trees that XGBoost can walk through.
 
-XGBoost trusts its model files: of a thousand damaged ones every tenth ended the
-process, at once or at the first prediction. So the file is read here first, by what
-XGBoost writes of Universal Binary JSON (ubjson.org, draft 12), and the trees are
-checked to be trees.
+XGBoost trusts its model files: damaged ones end the process, at once or at the first
+prediction. So the trees are checked to be trees first.
 """
 
 import json
-import struct
 
 import numpy as np
 
-NUMBERS = {
-    b"i": ">i1",
-    b"U": ">u1",
-    b"I": ">i2",
-    b"l": ">i4",
-    b"L": ">i8",
-    b"d": ">f4",
-    b"D": ">f8",
-}
-CONSTANTS = {b"T": True, b"F": False, b"N": None}
-DEPTH = 32
 CLASSES = 1000
 # Of each node of a tree, with the kinds of number that XGBoost writes.
 INDICES = ("left_children", "right_children", "parents", "split_indices")
 PER_NODE = {
     **dict.fromkeys(INDICES, "i"),
-    "default_left": "u",
-    "split_type": "u",
+    "default_left": "i",
+    "split_type": "i",
     "base_weights": "f",
     "loss_changes": "f",
     "split_conditions": "f",
@@ -42,86 +28,14 @@ CATEGORIES = (
 )
 
 
-class Reader:
-    """Reads one value after another; every size is checked against what is left."""
-
-    def __init__(self, data):
-        self.data, self.at = data, 0
-
-    def take(self, size):
-        if not 0 <= size <= len(self.data) - self.at:
-            raise ValueError(f"it declares {size} bytes where fewer are left")
-        self.at += size
-        return self.data[self.at - size : self.at]
-
-    def number(self, marker):
-        kind = np.dtype(NUMBERS[marker])
-        return np.frombuffer(self.take(kind.itemsize), kind)[0].item()
-
-    def length(self):
-        if self.take(1) != b"L":
-            raise ValueError(f"a length is missing at byte {self.at}")
-        return struct.unpack(">q", self.take(8))[0]
-
-    def text(self):
-        return self.take(self.length()).decode()
-
-    def value(self, depth=0):
-        if depth > DEPTH:
-            raise ValueError("it is nested too deep")
-        marker = self.take(1)
-        if marker == b"{":
-            return self.object(depth)
-        if marker == b"[":
-            return self.array(depth)
-        if marker == b"S":
-            return self.text()
-        if marker in NUMBERS:
-            return self.number(marker)
-        if marker in CONSTANTS:
-            return CONSTANTS[marker]
-        raise ValueError(f"there is no value at byte {self.at}")
-
-    def object(self, depth):
-        found = {}
-        while self.data[self.at : self.at + 1] != b"}":
-            key = self.text()
-            if key in found:
-                raise ValueError(f"it has {key!r} twice")
-            found[key] = self.value(depth + 1)
-        self.take(1)
-        return found
-
-    def array(self, depth):
-        marker = self.take(1)
-        kind = None
-        if marker == b"$":
-            kind, marker = self.take(1), self.take(1)
-        if marker != b"#" or (kind is not None and kind not in NUMBERS):
-            raise ValueError(f"there is no array at byte {self.at}")
-        count = self.length()
-        if kind is not None:
-            kind = np.dtype(NUMBERS[kind])
-            return np.frombuffer(self.take(count * kind.itemsize), kind)
-        if not 0 <= count <= len(self.data) - self.at:
-            raise ValueError(f"it declares {count} values where fewer bytes are left")
-        return [self.value(depth + 1) for _ in range(count)]
-
-
-def check(data):
-    """Raises ValueError where bytes are not boosted trees as XGBoost writes them.
+def check(text):
+    """Raise ValueError where a text is not boosted trees as XGBoost writes them.
 
     Args:
-        data: content of a `.ubj` file.
+        text: content of a model's JSON file.
     """
-    reader = Reader(data)
     try:
-        model = reader.value()
-        if reader.at < len(data):
-            raise ValueError(f"{len(data) - reader.at} bytes are left over")
-        check_model(model)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"a name is no text: {error}") from error
+        check_model(json.loads(text))
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise ValueError(
             f"a part is missing or of another kind ({type(error).__name__}: {error})"
@@ -189,8 +103,10 @@ def check_tree(tree, features):
     count = whole(tree["tree_param"]["num_nodes"], 1, 2**31 - 1, "num_nodes")
     whole(tree["tree_param"]["num_feature"], features, features, "num_feature")
     whole(tree["tree_param"]["size_leaf_vector"], 0, 1, "size_leaf_vector")
+    tree = {**tree, **{name: np.asarray(tree[name]) for name in PER_NODE}}
     for name, kind in PER_NODE.items():
-        if tree[name].dtype.kind != kind or tree[name].shape != (count,):
+        kinds = "i" if kind == "i" else "if"
+        if tree[name].dtype.kind not in kinds or tree[name].shape != (count,):
             raise ValueError(f"{name} does not have one value of each of {count} nodes")
     if tree["split_type"].any() or any(len(tree[name]) for name in CATEGORIES):
         raise ValueError("it has categorical splits")
