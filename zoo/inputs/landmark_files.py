@@ -14,7 +14,6 @@ below.) Of several faces one is kept: see `read`.
 
 import os
 import warnings
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,7 @@ import numpy as np
 from zoo._extras import optional
 from zoo.inputs import landmark_points, plain_files
 from zoo.inputs.face_tracking import overlap
-from zoo.inputs.landmark_track import LandmarkTrack, NoFace, check_size
+from zoo.inputs.landmark_track import LandmarkTrack, NoFace
 
 pd = optional("pandas", "tables")
 
@@ -44,8 +43,7 @@ _COLUMNS = [f"{axis}_{i}" for axis in "xy" for i in range(landmark_points.POINTS
 _SIDE, _BELOW = 2.7, 0.085
 _SAME_FACE = 0.1  # overlap with where it was last seen
 _PATIENCE = 0.5  # seconds after which the face is looked for elsewhere
-_FARTHEST = 10**6  # pixels
-_MOST = 10**6  # frames, eleven hours; more are a misprint, and no memory holds them
+_MOST = 10**6  # frames, eleven hours; more are a misprint
 
 
 def read(path: str | os.PathLike, fps: float = 25.0) -> LandmarkTrack:
@@ -75,8 +73,7 @@ def read(path: str | os.PathLike, fps: float = 25.0) -> LandmarkTrack:
         ValueError: It holds something else, is damaged, or shows no face.
     """
     path = Path(path)
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"there is no file {path}; expected facial points")
+    plain_files.check(path)
     if not (np.isfinite(fps) and fps > 0):
         raise ValueError(f"fps must be greater than 0, got {fps!r}")
     readers = {".csv": _from_table, ".npy": _from_arrays, ".npz": _from_arrays}
@@ -85,13 +82,12 @@ def read(path: str | os.PathLike, fps: float = 25.0) -> LandmarkTrack:
     try:
         return readers[path.suffix.lower()](path, fps)
     except ValueError as error:
-        if str(path) in str(error):
-            raise
-        raise ValueError(f"{path}: {error}") from error
+        kind = NoFace if isinstance(error, NoFace) else ValueError
+        raise kind(f"{path}: {error}") from error
 
 
 def box_of(points: np.ndarray) -> np.ndarray:
-    """Crops around faces as a Haar cascade would place them, of constant size.
+    """Return crops around faces as a Haar cascade would place them, of constant size.
 
     Args:
         points: (frames, 68, 2), NaN where there is no face.
@@ -108,17 +104,12 @@ def box_of(points: np.ndarray) -> np.ndarray:
 
 def _track(path, points, times, size) -> LandmarkTrack:
     if np.isnan(points).any(axis=(1, 2)).all():
-        raise NoFace(f"{path}: no face in any of the {len(points)} frames")
-    if not np.nanmax(np.abs(points)) < _FARTHEST:
-        raise ValueError(
-            f"{path}: expected points in a frame, got a coordinate of "
-            f"{np.nanmax(np.abs(points)):g} pixels"
-        )
+        raise NoFace(f"no face in any of the {len(points)} frames")
     boxes = box_of(points)
     if not np.nanmin(boxes[:, 2:]) > 0:
         raise ValueError(
-            f"{path}: expected faces with a width and height above 0; the distance "
-            "between the eyes is 0 in most frames"
+            "expected faces with a width and height above 0; the distance between the "
+            "eyes is 0 in most frames"
         )
     margins = np.zeros((1, 4), int)
     return LandmarkTrack(points[None], boxes, times, margins, size, path.name)
@@ -133,14 +124,14 @@ def _from_table(path: Path, fps: float) -> LandmarkTrack:
         table = table.assign(frame=np.arange(len(table)))
     table = table[np.isfinite(table.frame)].sort_values("frame", kind="stable")
     if not len(table):
-        raise ValueError(f"{path}: expected a line a frame, got none")
+        raise ValueError("expected a line a frame, got none")
     # Of all faces' lines: where the kept one is absent, there are frames all the same.
-    frames = _frames(path, table.frame.unique())
+    frames = _frames(table.frame.unique())
     times = _times(table.drop_duplicates("frame").set_index("frame"), frames, fps)
     size = (0, 0)
     if {"FrameWidth", "FrameHeight"} <= set(table):
         largest = table[["FrameWidth", "FrameHeight"]].max().fillna(0)
-        size = tuple(largest.clip(0, _FARTHEST).astype(int))
+        size = tuple(largest.astype(int))
     _hide(table, "success", 1)
     _hide(table, "confidence" if "success" not in table else "", 0.5)
     face = _one_face(table[table[_COLUMNS].notna().all(axis=1)], fps)
@@ -158,72 +149,65 @@ def _table(path: Path) -> pd.DataFrame:
                 path, skipinitialspace=True, low_memory=False, index_col=False
             )
     except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
-        raise ValueError(
-            f"{path} cannot be read as a CSV table: {plain_files.short(error)}"
-        ) from error
+        message = f"cannot be read as a CSV table: {plain_files.short(error)}"
+        raise ValueError(message) from error
     table.columns = table.columns.str.strip()
     twice = table.columns[table.columns.duplicated()]
     if len(twice):
-        raise ValueError(
-            f"{path}: expected every column once, got two of "
-            f"{plain_files.short(twice[0])}"
-        )
+        raise ValueError(f"expected every column once, got two of {twice[0]}")
     missing = [name for name in _COLUMNS if name not in table]
     if missing:
         raise ValueError(
-            f"{path}: expected the columns x_0 to x_67 and y_0 to y_67, as OpenFace "
-            f"and py-feat write them; {len(missing)} are missing, first {missing[0]}. "
+            "expected the columns x_0 to x_67 and y_0 to y_67, as OpenFace and "
+            f"py-feat write them; {len(missing)} are missing, first {missing[0]}. "
             f"The table begins with {plain_files.short(', '.join(table.columns[:5]))}"
         )
     if {"input", "frame"} <= set(table):
-        _one_input(path, table)
+        _check_input(table)
     names = [*_COLUMNS, "frame", "timestamp", "success", "confidence"]
     names += ["face_id", "FrameWidth", "FrameHeight"]
     table = table[[name for name in names if name in table]]
     try:
         return table.astype(float).replace([np.inf, -np.inf], np.nan).copy()
     except ValueError as error:
-        raise ValueError(
-            f"{path}: expected numbers only: {plain_files.short(error)}"
-        ) from error
+        message = f"expected numbers only: {plain_files.short(error)}"
+        raise ValueError(message) from error
 
 
-def _one_input(path: Path, table: pd.DataFrame) -> None:
-    """Pictures have a number each, but two videos the same ones."""
-    inputs = table.groupby("frame").input.nunique()
-    if (inputs > 1).any():
+def _check_input(table: pd.DataFrame) -> None:
+    """Refuse two videos: pictures have a frame number each, but these the same ones."""
+    if (table.groupby("frame").input.nunique() > 1).any():
         names = table.input.dropna().unique()
-        first, second = map(plain_files.short, names[:2])
         raise ValueError(
-            f"{path}: expected one video, got {len(names)} in the column input, first "
-            f"{first} and {second}. Write each into a file of its own: for name, "
+            f"expected one video, got {len(names)} in the column input, first "
+            f"{names[0]} and {names[1]}. Write each into a file of its own: for name, "
             'part in table.groupby("input"): part.to_csv(...)'
         )
 
 
-def _frames(path: Path, numbers: np.ndarray) -> np.ndarray:
-    """The frames from the first to the last, of which some may have no line."""
+def _frames(numbers: np.ndarray) -> np.ndarray:
+    """Return the frames from the first to the last, of which some may have no line."""
     odd = numbers[(numbers % 1 > 0) | (np.abs(numbers) > 1e15)]
     if len(odd):
-        raise ValueError(f"{path}: expected whole frame numbers, got {odd[0]}")
+        raise ValueError(f"expected whole frame numbers, got {odd[0]}")
     # Every tenth frame may have been analysed, or so.
     step = np.gcd.reduce(np.diff(numbers).astype(int)) if len(numbers) > 1 else 1
     if (numbers[-1] - numbers[0]) / step >= _MOST:
         raise ValueError(
-            f"{path}: expected a video of at most {_MOST:,} frames, got the numbers "
+            f"expected a video of at most {_MOST:,} frames, got the numbers "
             f"{numbers[0]:.0f} to {numbers[-1]:.0f} in {len(numbers)} lines"
         )
     return np.arange(numbers[0], numbers[-1] + 1, step)
 
 
 def _hide(table: pd.DataFrame, name: str, least: float) -> None:
-    """Takes the points away where a column says that they are not the face's."""
+    """Take the points away where a column says that they are not the face's."""
     if name in table:
         table.loc[~(table[name] >= least), _COLUMNS] = np.nan
 
 
 def _one_face(table: pd.DataFrame, fps: float) -> pd.DataFrame:
-    """The lines of one face, at most one a frame, of those that show any."""
+    """Return the lines of one face, at most one a frame, of those that show any."""
     if "face_id" in table:
         kept = table.face_id.value_counts()
         return table[table.face_id.isin(kept.index[:1])].drop_duplicates("frame")
@@ -266,41 +250,38 @@ def _times(table: pd.DataFrame, frames: np.ndarray, fps: float) -> np.ndarray:
 
 def _from_arrays(path: Path, fps: float) -> LandmarkTrack:
     try:
-        if zipfile.is_zipfile(path):
-            check_size(path)
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.lib.npyio.NpzFile):
-            with content:
-                if {"points", "boxes"} <= set(content.files):
-                    return LandmarkTrack.load(path)
-                if len(content.files) != 1:
-                    raise ValueError(f"got the arrays {', '.join(content.files)}")
-                content = content[content.files[0]]
-        if content.dtype.kind not in "fiu":
-            raise ValueError(f"got an array of {content.dtype}")
-        return _from_mesh(path, np.asarray(content, float), fps)
-    except ValueError as error:
-        if str(path) in str(error):
-            raise
-        problem = error
+        with open(path, "rb") as file:
+            content = np.load(file, allow_pickle=False)
+            names = getattr(content, "files", None)  # of an .npz file
+            if names and {"points", "boxes"} <= set(names):
+                mesh = None
+            elif names is not None and len(names) != 1:
+                raise ValueError(f"got the arrays {', '.join(names)}")
+            else:
+                mesh = _points_of_mesh(content if names is None else content[names[0]])
     except Exception as error:  # NumPy's many ways to say that a file is damaged
-        problem = error
-    raise ValueError(
-        f"{path}: expected a track as LandmarkTrack.save writes it, or one array of "
-        f"MediaPipe's points (frames, 468 or 478, 3): {plain_files.short(problem)}"
-    ) from problem
+        raise ValueError(
+            "expected a track as LandmarkTrack.save writes it, or one array of "
+            f"MediaPipe's points (frames, 468 or 478, 3): {plain_files.short(error)}"
+        ) from error
+    if mesh is None:
+        return LandmarkTrack.load(path)
+    points, size = mesh
+    return _track(path, points, np.arange(len(points)) / fps, size)
 
 
-def _from_mesh(path: Path, mesh: np.ndarray, fps: float) -> LandmarkTrack:
+def _points_of_mesh(mesh: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+    """Return the 68 points, NaN where there is no face, and the frame's size."""
+    if mesh.dtype.kind not in "fiu":
+        raise ValueError(f"got an array of {mesh.dtype}")
     if mesh.ndim != 3 or mesh.shape[1] not in _MESHES or mesh.shape[2] not in (2, 3):
         raise ValueError(f"got an array of shape {mesh.shape}")
     if not len(mesh):
         raise ValueError("got no frames")
-    points = mesh[:, MESH_TO_68, :2].copy()
+    points = mesh[:, MESH_TO_68, :2].astype(float)
     absent = ~np.isfinite(points).all(axis=(1, 2)) | (points == 0).all(axis=(1, 2))
     points[absent] = np.nan
-    size = (0, 0)
     # A face in pixels reaches beyond 2; parts of a frame may slightly exceed 0 to 1.
     if not absent.all() and np.nanmax(np.abs(points)) <= 2:
-        points, size = points * _FRAME, _FRAME
-    return _track(path, points, np.arange(len(mesh)) / fps, size)
+        return points * _FRAME, _FRAME
+    return points, (0, 0)

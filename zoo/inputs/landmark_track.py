@@ -5,10 +5,8 @@ those of their code.
 """
 
 import hashlib
-import io
 import operator
 import os
-import zipfile
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Self
@@ -23,7 +21,6 @@ from zoo.inputs.face_tracking import smallest_face
 # they were made for: the smallest that the study's face detector gives at 1080p.
 _MARGINS = (19, 9)
 _CROP = 200
-_MOST_BYTES = 2**31  # four hours at 25 frames a second with ten copies
 
 
 class NoFace(ValueError):
@@ -96,11 +93,11 @@ class LandmarkTrack:
 
     @property
     def found(self) -> np.ndarray:
-        """bool (frames,): whether the frame shows the face."""
+        """Whether each frame shows the face: bool (frames,)."""
         return ~np.isnan(self.boxes).any(axis=1)
 
     def landmarks(self) -> np.ndarray:
-        """The study's 40 points, each copy within its own crop, gaps bridged.
+        """Return the study's 40 points, each copy within its own crop, gaps bridged.
 
         Returns:
             float32 (1 + copies, frames, 80): 40 x, then 40 y, from -1 at the crop's
@@ -116,7 +113,7 @@ class LandmarkTrack:
         return landmark_points.bridge(values, self.times).astype(np.float32)
 
     def jittered(self, copies: int, seed: int = 0) -> Self:
-        """This track with other copies, which are nothing but tighter crops.
+        """Return this track with other copies, which are nothing but tighter crops.
 
         For points that come from a file; `zoo.inputs.landmarks.extract` also finds the
         points of a video anew in every copy's crop. Both draw margins of the same
@@ -161,10 +158,9 @@ class LandmarkTrack:
             OSError: There is no such file, or it cannot be read.
             ValueError: It holds something else, or is damaged.
         """
-        whole = io.BytesIO(plain_files.content(path))
+        plain_files.check(path)
         try:
-            check_size(whole)
-            with np.load(whole, allow_pickle=False) as file:
+            with np.load(path, allow_pickle=False) as file:
                 content = dict(file)
             content["size"] = tuple(content["size"])
             content["source"] = str(content["source"])
@@ -177,23 +173,8 @@ class LandmarkTrack:
             ) from error
 
 
-def check_size(file) -> None:
-    """Refuses an .npz file that unpacks to more than any track has.
-
-    Raises:
-        ValueError: It does.
-        zipfile.BadZipFile: It is none.
-    """
-    with zipfile.ZipFile(file) as archive:
-        size = sum(entry.file_size for entry in archive.infolist())
-    if size > _MOST_BYTES:
-        raise ValueError(
-            f"it unpacks to {size} bytes, expected less than {_MOST_BYTES}"
-        )
-
-
 def crop(boxes: np.ndarray, margins: np.ndarray) -> np.ndarray:
-    """Boxes (..., 4) less margins (..., 4), which are broadcast against them."""
+    """Return boxes (..., 4) less margins (..., 4), which are broadcast against them."""
     left, top, right, bottom = np.moveaxis(np.asarray(margins), -1, 0)
     x, y, width, height = np.moveaxis(np.asarray(boxes), -1, 0)
     inner = x + left, y + top, width - left - right, height - top - bottom
@@ -201,7 +182,7 @@ def crop(boxes: np.ndarray, margins: np.ndarray) -> np.ndarray:
 
 
 def draw_margins(copies: int, seed: int, digest: bytes, smallest: float) -> np.ndarray:
-    """The margins of a video's copies, the same for all its frames.
+    """Draw the margins of a video's copies, the same for all its frames.
 
     Up to 19 pixels at the left and right and 9 at the top and bottom, as in the
     authors' code, which takes faces of 200 pixels and more; where smaller ones are

@@ -20,7 +20,7 @@ import os
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import lru_cache
 from importlib import metadata
@@ -72,14 +72,11 @@ def predictor_file(model: str | os.PathLike | None = None) -> Path:
                 f"dlib. Without naming one: {_INSTALL}"
             )
         return Path(model)
-    try:
-        # The package itself is not imported: older ones ask for setuptools.
-        files = metadata.distribution(_PACKAGE).files or ()
-    except metadata.PackageNotFoundError:
-        files = ()
-    for file in files:
-        if file.name == _FILE and Path(file.locate()).is_file():
-            return Path(file.locate())
+    # The package itself is not imported: older ones ask for setuptools.
+    with suppress(metadata.PackageNotFoundError):
+        for file in metadata.files(_PACKAGE) or ():
+            if file.name == _FILE and Path(file.locate()).is_file():
+                return Path(file.locate())
     raise FileNotFoundError(
         f"dlib's 68-point predictor ({_FILE}, research use only) is not installed: "
         f"{_INSTALL}. Or name such a file yourself"
@@ -126,16 +123,16 @@ def extract(
     if not cache or not digest:
         track = _extract(video, copies, seed, predictor, digest)
     else:
-        track = _kept(video, copies, seed, predictor, digest)
+        track = _cached(video, copies, seed, predictor, digest)
     if track.note:
         warnings.warn(f"{video} {track.note}", stacklevel=2)
     return track
 
 
-def _kept(
+def _cached(
     video: Path, copies: int, seed: int, predictor: Path, digest: bytes
 ) -> LandmarkTrack:
-    """From the cache, or made and written to it."""
+    """Read a track from the cache, or make it and write it there."""
     settings = {
         "version": _VERSION,
         "video": digest.hex(),
@@ -143,27 +140,27 @@ def _kept(
         "copies": int(copies),
         "seed": int(seed),
     }
-    kept = _cached(settings)
-    try:
-        return replace(LandmarkTrack.load(kept), source=video.name)
-    except (OSError, ValueError):  # absent, or damaged: made anew
-        pass
-    with _writing(kept, video):  # before the work, not after it
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=kept.parent).close()
+    cache = Path(os.environ.get("DUCHENNE_CACHE") or "~/.cache/duchenne")
+    name = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    path = cache.expanduser().absolute() / "landmarks" / f"{name[:40]}.npz"
+    with suppress(OSError, ValueError):  # absent, or damaged: made anew
+        return replace(LandmarkTrack.load(path), source=video.name)
+    with _writing(path, video):  # before the work, not after it
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path.parent).close()
     track = _extract(video, copies, seed, predictor, digest)
-    with _writing(kept, video):
-        track.save(kept)
+    with _writing(path, video):
+        track.save(path)
     return track
 
 
 @contextmanager
-def _writing(kept: Path, video: Path) -> Iterator[None]:
+def _writing(path: Path, video: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise CacheError(
-            f"cannot write the landmarks of {video} to {kept}: {error}. Set the "
+            f"cannot write the landmarks of {video} to {path}: {error}. Set the "
             "environment variable DUCHENNE_CACHE to a folder that can be written"
         ) from error
 
@@ -206,7 +203,7 @@ def _extract(
 
 
 def find_points(grey: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """The 68 points of one face in one picture.
+    """Find the 68 points of one face in one picture.
 
     Args:
         grey: uint8 (height, width).
@@ -225,7 +222,7 @@ def find_points(grey: np.ndarray, box: np.ndarray) -> np.ndarray:
 
 
 def _points(model, grey: np.ndarray, box: np.ndarray, margins: np.ndarray):
-    """int16 (1 + copies, 68, 2): the predictor's points in every copy's crop."""
+    """Find the points in every copy's crop: int16 (1 + copies, 68, 2)."""
     dlib = optional("dlib", "video")
 
     found = np.empty((len(margins), landmark_points.POINTS, 2), np.int16)
@@ -240,12 +237,7 @@ def _points(model, grey: np.ndarray, box: np.ndarray, margins: np.ndarray):
 
 
 def check_predictor(path: Path) -> None:
-    """Refuses a file that is no 68-point predictor, before any work is done.
-
-    Raises:
-        ValueError: It is none.
-        ImportError: dlib is missing.
-    """
+    """Raise ValueError where a file is no 68-point predictor, before any work."""
     _predictor(path, _content(path))
 
 
@@ -273,9 +265,3 @@ def _content(path: Path) -> bytes:
 def _hash(path: Path, *_) -> bytes:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
-
-
-def _cached(settings: dict) -> Path:
-    cache = Path(os.environ.get("DUCHENNE_CACHE") or "~/.cache/duchenne")
-    name = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-    return cache.expanduser().absolute() / "landmarks" / f"{name[:40]}.npz"

@@ -319,7 +319,7 @@ def table(path, change):
 def test_lines_with_more_cells_than_the_header(tmp_path):
     """Pandas would take the first column for names and move all others."""
     path = table(tmp_path / "a.csv", lambda n, line: line + ",7" * (n > 0))
-    with pytest.raises(ValueError, match="a.csv cannot be read as a CSV table"):
+    with pytest.raises(ValueError, match="a.csv: cannot be read as a CSV table"):
         read(path)
 
 
@@ -329,13 +329,13 @@ def test_a_column_twice(tmp_path):
         read(path)
 
 
-@pytest.mark.parametrize("far", ["1e7", "1e39", "1e300"])
+@pytest.mark.parametrize("far", ["1e39", "1e300"])
 def test_points_far_out_of_any_frame(tmp_path, far):
-    """Beyond float32, they were infinite."""
+    """Beyond float32, they are infinite."""
     openface(tmp_path / "a.csv", [0, 1], [1, 1])
     table = pd.read_csv(tmp_path / "a.csv", skipinitialspace=True)
     table.assign(x_5=far).to_csv(tmp_path / "a.csv", index=False)
-    with pytest.raises(ValueError, match="a.csv: expected points in a frame"):
+    with pytest.raises(ValueError, match="a.csv: points and boxes must be finite"):
         read(tmp_path / "a.csv")
 
 
