@@ -112,8 +112,8 @@ def _on_cluster(address, function, items, threads):
             for number, item in enumerate(items)
         ]
         try:
-            for _, result in as_completed(futures, with_results=True):
-                yield result
+            for future in as_completed(futures):
+                yield future.result()
         except KilledWorker as error:
             raise WorkerLost(
                 f"Each Dask worker that took up one of the parts was ended: {error}. "
