@@ -1,15 +1,20 @@
 """From videos to facial points: `python -m datasets.landmarks VIDEO_OR_FOLDER...`.
 
-How one video is read is said in `zoo.inputs.landmarks`; here are many at once.
+How one video is read: `zoo.inputs.landmarks`. Here many are read at once.
 """
 
 import os
+import warnings
 from collections.abc import Iterable
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 
 import pandas as pd
 
+from zoo.inputs import landmarks
 from zoo.inputs.landmark_track import LandmarkTrack, draw_margins
 from zoo.inputs.landmarks import check_predictor, extract, predictor_file
+from zoo.inputs.video_frames import opencv
 
 __all__ = ["LandmarkTrack", "extract", "extract_all", "predictor_file"]
 
@@ -24,15 +29,12 @@ def extract_all(
     """Extract many videos in parallel; a bad one does not stop the rest.
 
     What is done is in the cache: started again after an interruption, it goes on with
-    the rest.
+    the rest. Inside a `joblib.parallel_config` for Dask, its workers read the videos.
 
     Args:
         videos: Video files. One that is named twice is extracted once.
-        copies: See `extract`.
-        seed: See `extract`.
-        jobs: How many processes at once; all cores by default. With one there is no
-            other process, and a file that crashes its decoder ends the program.
-        model: See `extract`.
+        copies, seed, model: See `extract`.
+        jobs: How many processes at once; all cores by default, with 1 no other process.
 
     Returns:
         Path, as it was given, as text -> track; and a table of failures, `path` and
@@ -42,23 +44,57 @@ def extract_all(
         ValueError: A number is out of range, one path was given instead of several, or
             `model` is no such predictor.
         FileNotFoundError: No predictor is installed.
-        CacheError: The cache cannot be written.
+        OSError: The cache cannot be written, or a process was ended.
     """
-    from datasets.landmark_jobs import run
+    from joblib import Parallel, delayed
+    from tqdm import tqdm
 
     if isinstance(videos, str | os.PathLike):
         raise ValueError(f"expected several videos, got one path: {videos}")
     if jobs is not None and jobs < 1:
         raise ValueError(f"jobs must be 1 or more, got {jobs!r}")
-    draw_margins(copies, seed, b"", 0)
+    draw_margins(copies, seed, b"", 0)  # refuses numbers out of range
     predictor = predictor_file(model)
-    if model is not None:  # told at once, and not of every video
+    if model is not None:  # once, and not for every video
         check_predictor(predictor)
-    settings = (copies, seed, predictor)
     paths = list(dict.fromkeys(os.fspath(video) for video in videos))
-    tracks, reasons = run(paths, settings, jobs)
-    failures = [(path, reasons[path]) for path in paths if path in reasons]
-    return (
-        {path: tracks[path] for path in paths if path in tracks},
-        pd.DataFrame(failures, columns=["path", "reason"]),
-    )
+    work = (delayed(_attempt)(path, copies, seed, predictor) for path in paths)
+    parallel = Parallel(n_jobs=jobs or -1, return_as="generator_unordered")
+    results = {}
+    with tqdm(total=len(paths), unit="video", disable=not paths) as bar:
+        try:
+            for path, result, messages in parallel(work):
+                results[path] = result
+                for message in messages:
+                    warnings.warn(message, stacklevel=2)
+                bar.update()
+        except BrokenProcessPool as error:
+            raise OSError(
+                "Expected processes that read videos to the end. Received: one was "
+                "ended, by a file that crashes its decoder or for want of memory. Use "
+                "a smaller --jobs (jobs=), or --jobs 1 to see which video it is; what "
+                f"is done is in the cache. {type(error).__name__}: {error}"
+            ) from error
+    tracks = {p: results[p] for p in paths if isinstance(results[p], LandmarkTrack)}
+    failures = [(path, results[path]) for path in paths if path not in tracks]
+    return tracks, pd.DataFrame(failures, columns=["path", "reason"])
+
+
+def _attempt(path: str, copies: int, seed: int, model: Path):
+    """Return the path, its track or why it has none, and the texts of warnings."""
+    cv2 = opencv()
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # the videos are what is done in parallel
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            result = landmarks.extract(path, copies, seed, model)
+    except (ImportError, landmarks.CacheError):  # would fail for every video
+        raise
+    except (OSError, ValueError) as error:
+        result = str(error)
+    except Exception as error:  # of OpenCV or dlib: this video's own fault
+        result = f"{path}: {type(error).__name__}: {error}"
+    finally:
+        cv2.setNumThreads(threads)
+    return path, result, [str(warning.message) for warning in caught]

@@ -15,20 +15,16 @@ from zoo.inputs.landmark_track import LandmarkTrack
 
 
 def find_videos(given: list[str]) -> list[str]:
-    """Files as they are named, and a folder's videos, those of its folders as well.
+    """List files as they are named, and the videos below folders.
 
-    Raises:
-        FileNotFoundError: There is no such file or folder, or no video in a folder.
-
-    Warns:
-        UserWarning: A folder may not be read, or a link leads nowhere.
+    A folder that may not be read and a link that leads nowhere bring a warning.
     """
-    found = []
+    videos = []
     for path in map(Path, given):
         if not path.exists():
             raise FileNotFoundError(f"there is no file or folder {path}")
         if not path.is_dir():
-            found.append(str(path))
+            videos.append(str(path))
             continue
         files, _, unreadable = video_files.walk(path)
         if unreadable:
@@ -37,45 +33,31 @@ def find_videos(given: list[str]) -> list[str]:
         endings = video_files.ENDINGS
         within = [str(f) for f in sorted(files) if video_files.ending(f) in endings]
         if not within:
-            raise FileNotFoundError(
-                f"no video in {path}; expected files that end in {' '.join(endings)}"
-            )
-        found += within
-    return list(dict.fromkeys(found))
+            raise FileNotFoundError(f"no video in {path}; expected {' '.join(endings)}")
+        videos += within
+    return list(dict.fromkeys(videos))
 
 
-def places(videos: list[str], folder: str) -> dict[str, Path]:
-    """Where the tracks of videos go: .npz files, laid out as the videos are.
-
-    Args:
-        videos: Their paths.
-        folder: Made if it is absent.
-
-    Returns:
-        Video -> file.
-
-    Raises:
-        ValueError: Two videos of one folder differ in their ending only.
-        OSError: The folder cannot be made.
-    """
-    taken = {}
+def _track_files(videos: list[str], folder: str) -> dict[str, Path]:
+    """Return video -> .npz file, laid out as the videos are; make the folder."""
+    owners = {}
     # Without what the videos' absolute paths have in common.
     above = os.path.commonpath([os.path.dirname(os.path.abspath(v)) for v in videos])
     for video in videos:
         name = os.path.relpath(os.path.abspath(video), above)
-        place = Path(folder, name).with_suffix(".npz")
-        if place in taken:
+        file = Path(folder, name).with_suffix(".npz")
+        if file in owners:
             raise ValueError(
-                f"{video} and {taken[place]} would both be written to {place}; "
+                f"{video} and {owners[file]} would both be written to {file}; "
                 "extract them one at a time, or rename one"
             )
-        taken[place] = video
+        owners[file] = video
     Path(folder).mkdir(parents=True, exist_ok=True)
-    return {video: place for place, video in taken.items()}
+    return {video: file for file, video in owners.items()}
 
 
-def table(tracks: dict[str, LandmarkTrack]) -> str:
-    """Frames, found frames, frames a second and seconds of each video."""
+def _table(tracks: dict[str, LandmarkTrack]) -> str:
+    """Tabulate frames, frames with a face, frames a second and seconds per video."""
     rows = {}
     for video, track in tracks.items():
         frames = len(track.times)
@@ -86,46 +68,36 @@ def table(tracks: dict[str, LandmarkTrack]) -> str:
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).to_string()
 
 
-def _parser() -> argparse.ArgumentParser:
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; return 0, or 1 if anything failed."""
     parser = argparse.ArgumentParser(
         prog="python -m datasets.landmarks",
         description="Follow a face through videos and find its points. What was found "
         "is kept in ~/.cache/duchenne (or DUCHENNE_CACHE).",
     )
-    parser.add_argument("videos", nargs="+", metavar="VIDEO_OR_FOLDER")
-    parser.add_argument(
-        "--show", metavar="OUT.png", help="a sheet of frames and points"
-    )
-    parser.add_argument("--out", metavar="FOLDER", help="write a track per video, .npz")
-    parser.add_argument("--copies", type=int, default=0, help="jittered crops a video")
-    parser.add_argument("--model", metavar="FILE", help="another 68-point predictor")
-    parser.add_argument("--jobs", type=int, help="processes; all cores by default")
-    return parser
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line.
-
-    Returns:
-        0, or 1 if anything failed.
-    """
-    options = _parser().parse_args(argv)
+    add = parser.add_argument
+    add("videos", nargs="+", metavar="VIDEO_OR_FOLDER")
+    add("--show", metavar="OUT.png", help="a sheet of frames and points")
+    add("--out", metavar="FOLDER", help="write a track per video, .npz")
+    add("--copies", type=int, default=0, help="jittered crops a video")
+    add("--model", metavar="FILE", help="another 68-point predictor")
+    add("--jobs", type=int, help="processes; all cores by default")
+    options = parser.parse_args(argv)
     try:
         videos = find_videos(options.videos)
         if options.show:
             check_sheet(options.show, len(videos))
-        files = places(videos, options.out) if options.out else {}
+        files = _track_files(videos, options.out) if options.out else {}
         settings = {"jobs": options.jobs, "model": options.model}
         tracks, failures = landmarks.extract_all(videos, options.copies, **settings)
         if tracks:
-            print(table(tracks))
+            print(_table(tracks))
         for video in files.keys() & tracks.keys():
             files[video].parent.mkdir(parents=True, exist_ok=True)
             tracks[video].save(files[video])
         if len(failures):
             print(f"\n{len(failures)} of {len(videos)} videos failed:")
-            for reason in failures.reason:
-                print(f"  {reason}")
+            print(*(f"  {reason}" for reason in failures.reason), sep="\n")
         if options.show:
             draw_sheet(options.show, {video: tracks.get(video) for video in videos})
     except (OSError, ValueError, ImportError) as error:
