@@ -203,7 +203,7 @@ def test_heads_on_learned_features(head, two, tmp_path):
     options = [*SHORT, "--head", head, "--epochs", "5"]
     folder = interrupt_the_report(two, tmp_path, *options)
     assert metrics(folder)["roc_auc"] > 0.6
-    suffix = {"svm": "skops", "xgboost": "ubj"}[head]
+    suffix = {"svm": "skops", "xgboost": "json"}[head]
     loaded = heads.load(folder / "heads" / "doubt_question" / f"head.{suffix}")
     extractor = feature_extractor(keras.saving.load_model(folder / "model.keras"))
     index = gfe.index(two).query("expression == 'doubt_question'")
