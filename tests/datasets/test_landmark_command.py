@@ -1,15 +1,18 @@
-"""`python -m datasets.landmarks` and its contact sheet."""
+"""Many videos at once: `extract_all`, its command line and contact sheet."""
 
-import subprocess
-import sys
+import os
+import shutil
 from pathlib import Path
 
 import cv2
+import joblib
 import numpy as np
 import pytest
 
-from datasets import landmark_sheet, landmarks
+from datasets import landmark_sheet
+from datasets.landmarks import extract_all
 from datasets.landmarks.__main__ import find_videos, main
+from zoo.inputs import landmarks
 from zoo.inputs.landmark_track import LandmarkTrack
 
 
@@ -25,11 +28,13 @@ def folder(tmp_path, picture, write, monkeypatch):
 
 
 def test_a_whole_run(folder, capsys):
+    (folder / "in/zero.mp4").touch()  # cannot be read, and is not on the sheet
     arguments = [str(folder / "in"), "--out", str(folder / "out"), "--copies", "2"]
     code = main([*arguments, "--show", str(folder / "sheet.png"), "--jobs", "1"])
-    printed = capsys.readouterr().out
-    assert code == 1 and "1 of 3 videos failed" in printed
+    printed, bar = capsys.readouterr()
+    assert code == 1 and "2 of 4 videos failed" in printed and "4/4" in bar
     assert "none.mp4: no face in any of the 3 frames" in printed
+    assert "zero.mp4 is empty" in printed
     rows = [line.split()[1:] for line in printed.splitlines() if "a.mp4" in line]
     assert rows == [["4", "4", "25.0", "0.16"]]
     track = LandmarkTrack.load(folder / "out/one/a.npz")
@@ -47,8 +52,7 @@ def test_a_whole_run(folder, capsys):
 
 def test_points_are_drawn_where_they_are(tmp_path, write):
     """Against a picture of our own: one white frame, known points and box."""
-    white = np.full((256, 256, 3), 255, np.uint8)
-    write(tmp_path / "a.mp4", [white])
+    write(tmp_path / "a.mp4", [np.full((256, 256, 3), 255, np.uint8)])
     points = np.full((1, 1, 68, 2), [64.0, 192.0], np.float32)
     box = np.array([[32.0, 128, 96, 96]])
     fields = points, box, [0.0], [[0, 0, 0, 0]], (256, 256), "a.mp4"
@@ -64,71 +68,82 @@ def test_points_are_drawn_where_they_are(tmp_path, write):
 
 
 def test_where_videos_are_found(folder):
-    found = find_videos([str(folder / "in"), str(folder / "in/one/a.mp4")])
-    names = [str(Path(path).relative_to(folder / "in")) for path in found]
-    assert names == ["none.mp4", "one/a.mp4", "two/A.MOV.mp4"]
-    with pytest.raises(FileNotFoundError, match="no file or folder"):
-        find_videos([str(folder / "absent")])
     (folder / "else").mkdir()
     (folder / "in/one/a.mp4").rename(folder / "else/H2N2D .MP4 ")
-    (folder / "in/two/A.MOV.mp4").rename(folder / "else/b.WMV")
     (folder / "in/more").symlink_to(folder / "else")
     (folder / "else/again").symlink_to(folder / "in")  # in a circle
     (folder / "in/lost.mp4").symlink_to(folder / "gone.mp4")
     with pytest.warns(UserWarning, match="left out.*lost.mp4"):
-        found = find_videos([str(folder / "in")])
+        found = find_videos([str(folder / "in"), str(folder / "in/none.mp4")])
     names = [str(Path(path).relative_to(folder / "in")) for path in found]
-    assert names == ["more/H2N2D .MP4 ", "more/b.WMV", "none.mp4"]
-    (folder / "empty").mkdir()
-    with pytest.raises(FileNotFoundError, match="no video in .*empty.*mp4"):
-        find_videos([str(folder / "empty")])
+    assert names == ["more/H2N2D .MP4 ", "none.mp4", "two/A.MOV.mp4"]
+    with pytest.raises(FileNotFoundError, match="no video in .*one.*mp4"):
+        find_videos([str(folder / "in/one")])
 
 
-def test_what_cannot_be_done_is_said(folder, capsys, picture, write):
-    assert main([str(folder / "absent")]) == 1
-    assert "error: there is no file or folder" in capsys.readouterr().err
-    video = str(folder / "in/one/a.mp4")
-    assert main([video, "--model", "nowhere"]) == 1
-    assert "pip install dlib-bin" in capsys.readouterr().err
-    assert main([video, "--copies", "-3"]) == 1
-    assert "whole number" in capsys.readouterr().err
-    assert main([video, "--jobs", "1", "--out", video]) == 1
-    assert "error:" in capsys.readouterr().err
-    write(folder / "in/one/a.avi.mp4", [picture])
-    (folder / "in/one/a.avi.mp4").rename(folder / "in/one/a.m4v")
-    both = [video, str(folder / "in/one/a.m4v"), "--jobs", "1"]
-    assert main([*both, "--out", str(folder / "out")]) == 1
-    assert "would both be written" in capsys.readouterr().err
+def test_what_cannot_be_done_is_said_before_the_work(folder, capsys):
+    video, *many = (str(folder / f"in/{n}") for n in ("one/a.mp4", *range(21)))
+    for file in (*many, other := video[:-3] + "m4v"):
+        Path(file).touch()
+    for arguments, words in (
+        ([str(folder / "absent")], "error: there is no file or folder"),
+        ([video, "--model", "nowhere"], "pip install dlib-bin"),
+        ([video, "--copies", "-3"], "whole number"),
+        ([video, "--out", video], "error:"),
+        ([video, other, "--out", str(folder / "out")], "both be written"),
+        ([video, "--show", str(folder / "absent/sheet.png")], "there is no folder"),
+        ([video, "--show", str(folder)], "is a folder"),
+        ([*many, "--show", str(folder / "sheet.png")], "1 to 20 videos, got 21"),
+    ):
+        assert main(arguments) == 1
+        assert words in (told := capsys.readouterr().err) and "video/s" not in told
 
 
-def test_what_cannot_be_written_is_said_before_the_work(folder, capsys, monkeypatch):
-    monkeypatch.setattr(landmarks, "extract_all", None)
-    video = str(folder / "in/one/a.mp4")
-    assert main([video, "--show", str(folder / "absent/sheet.png")]) == 1
-    assert "there is no folder" in capsys.readouterr().err
-    assert main([video, "--show", str(folder)]) == 1
-    assert "is a folder" in capsys.readouterr().err
-    assert main([video, "--out", video]) == 1
-    assert "error:" in capsys.readouterr().err
-    for number in range(21):
-        (folder / f"{number}.mp4").touch()
-    many = [str(folder / f"{number}.mp4") for number in range(21)]
-    assert main([*many, "--show", str(folder / "sheet.png")]) == 1
-    assert "1 to 20 videos, got 21" in capsys.readouterr().err
+def test_bad_videos_do_not_stop_the_rest(tmp_path, picture, video, write, track, cache):
+    shutil.copy(video, tmp_path / "a.mp4")
+    (tmp_path / "c.mp4").write_bytes(b"")
+    write(tmp_path / "d.avi", [picture] * 30, "MJPG")
+    os.truncate(tmp_path / "d.avi", os.path.getsize(tmp_path / "d.avi") // 2)
+    names = ["a.mp4", "c.mp4", "d.avi", "absent.mp4", "a.mp4", "."]
+    paths = [os.path.join(tmp_path, name) for name in names]
+    with pytest.warns(UserWarning, match="d.avi breaks off"):
+        tracks, failures = extract_all(paths, copies=3, seed=5, jobs=2)
+    assert list(tracks) == [paths[0], paths[2]]
+    np.testing.assert_array_equal(tracks[paths[0]].points, track.points)
+    assert failures.path.tolist() == [paths[1], paths[3], paths[5]]
+    reasons = ["0 bytes", "no file", "folder"]
+    assert all(map(str.__contains__, failures.reason, reasons))
 
 
-def test_a_sheet_without_any_frame_is_not_written(folder):
-    (folder / "zero.mp4").touch()
-    landmark_sheet.draw_sheet(folder / "sheet.png", {folder / "zero.mp4": None})
-    assert not (folder / "sheet.png").exists()
+def test_a_process_that_is_ended_is_one_clear_error(video, cache):
+    config = joblib.parallel_config("loky", initializer=os._exit, initargs=(3,))
+    with config, pytest.raises(OSError, match="one was ended.*a smaller --jobs"):
+        extract_all([video], jobs=2)
 
 
-def test_from_the_terminal(folder):
-    (folder / "in/zero.mp4").write_bytes(b"")
-    root = Path(landmarks.__file__).parents[2]
-    command = [sys.executable, "-m", "datasets.landmarks", "--jobs", "1"]
-    command += [str(folder / "in/zero.mp4"), str(folder / "in/one/a.mp4")]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=90)
-    assert done.returncode == 1
-    assert "zero.mp4 is empty" in done.stdout and "a.mp4" in done.stdout
-    assert "Traceback" not in done.stderr and "2/2" in done.stderr
+def test_whatever_a_video_brings_about_the_rest_goes_on(monkeypatch, cache):
+    """One thread each; errors of OpenCV and the like are the video's own."""
+    threads = []
+
+    def extract(path, *_):
+        if path == "c.mp4":
+            raise ImportError("no dlib")
+        threads.append(cv2.getNumThreads())
+        cv2.resize(np.zeros((0, 0)), (1, 1))
+
+    monkeypatch.setattr(landmarks, "extract", extract)
+    cv2.setNumThreads(3)
+    tracks, failures = extract_all(["a.mp4", "b.mp4"], jobs=1)
+    assert tracks == {} and failures.path.tolist() == ["a.mp4", "b.mp4"]
+    assert failures.reason[0].startswith("a.mp4: error: OpenCV")
+    assert threads == [1, 1] and cv2.getNumThreads() == 3
+    with pytest.raises(ImportError, match="no dlib"):  # no video can be read then
+        extract_all(["c.mp4"], jobs=1)
+
+
+def test_nothing_and_nonsense(video):
+    tracks, failures = extract_all([])
+    assert tracks == {} and list(failures) == ["path", "reason"] and not len(failures)
+    for arguments, words in (((str(video),), "one path"), (([video], 0, 0, 0), "jobs")):
+        with pytest.raises(ValueError, match=words):
+            extract_all(*arguments)
