@@ -56,7 +56,7 @@ _NOTES = {
 
 
 def index(data_dir: str | os.PathLike) -> pd.DataFrame:
-    """Lists the usable pictures of a copy of NVIE, posed and spontaneous.
+    """List the usable pictures of a copy of NVIE, posed and spontaneous.
 
     A `manifest.csv` in the folder (`path, subject, emotion, spontaneous,
     illumination, glasses`, optionally `sequence`; paths absolute or relative to the
@@ -109,7 +109,7 @@ _NOTHING_USED = {
 
 
 def _printable(text: str) -> str:
-    """A file's name may hold bytes of another encoding, which cannot be printed."""
+    """Spell out the bytes of another encoding, which cannot be printed."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -167,13 +167,11 @@ def _from_tree(root: Path, report: dict) -> list[dict]:
         places[place.kind].append(place)
     report["not in the layout"] = [place.path for place in places["unknown"]]
 
+    def expressed(place):
+        return layout.emotion_word(place.expression)
+
     frames = _drop(places["frame"], "no subject", report, lambda p: p.subject)
-    posed = _drop(
-        places["posed"],
-        "no emotion",
-        report,
-        lambda p: layout.emotion_word(p.expression),
-    )
+    posed = _drop(places["posed"], "no emotion", report, expressed)
     posed = _drop(posed, "no subject", report, lambda p: p.subject)
     # A copy without a folder of apex frames still has the sequences. Where the name
     # says that it is none of the emotions, nothing is searched for.
@@ -189,9 +187,7 @@ def _from_tree(root: Path, report: dict) -> list[dict]:
         _drop(part, "unreadable", report, lambda p: paths[p.path] in good)
         for part in (posed, apexes)
     )
-    rows = [
-        _row(root, place, 0, layout.emotion_word(place.expression)) for place in posed
-    ]
+    rows = [_row(root, place, 0, expressed(place)) for place in posed]
     return rows + _spontaneous(root, apexes, frames, report)
 
 
@@ -201,7 +197,7 @@ def _drop(places: list[Place], reason: str, report: dict, keep) -> list[Place]:
 
 
 def _last_frames(frames: list[Place], report: dict) -> list[Place]:
-    """Each sequence's last frame, where the sequence's folder names an emotion."""
+    """Return each sequence's last frame, where its folder names an emotion."""
     last = {}
     for frame in sorted(frames, key=lambda frame: layout.natural_key(frame.path)):
         last[frame.sequence] = frame
@@ -241,14 +237,14 @@ def _spontaneous(root, apexes, frames, report) -> list[dict]:
 
 
 def _said_emotions(apex: Place, frame: Place | None) -> list[str]:
-    """What folder and file name say, the most trusted first."""
+    """List what folder and file name say, the most trusted first."""
     folder = frame.expression if frame else None
     said = layout.emotion_word(folder), _by_name(apex), layout.emotion_digit(folder)
     return [emotion for emotion in said if emotion]
 
 
 def _by_name(apex: Place) -> str | None:
-    """What the code that begins an apex's file name says; "" is no emotion."""
+    """Return what an apex's file name begins with; "" is no emotion."""
     first = os.path.basename(apex.path)[0]
     return layout.emotion_digit(first) or ("" if first in "7890" else None)
 
@@ -268,7 +264,7 @@ def _row(root, place: Place, spontaneous: int, emotion: str, frame=None) -> dict
 
 
 def summary(frame: pd.DataFrame) -> str:
-    """A few lines on an index: what it holds, and what was left out and where."""
+    """Say in a few lines what an index holds, and what was left out and where."""
     report = frame.attrs.get("report", {})
     lines = [f"{len(frame)} pictures of {frame['subject'].nunique()} subjects"]
     orders = {"emotion": EMOTIONS, "illumination": ("front", "left", "right")}
@@ -287,15 +283,12 @@ def summary(frame: pd.DataFrame) -> str:
 
 
 def task_labels(index: pd.DataFrame, task: str) -> np.ndarray:
-    """The int32 labels of an index: positions in `CLASS_NAMES[task]`.
+    """Return the int32 labels of an index: positions in `CLASS_NAMES[task]`.
 
     Args:
         index: Rows as `index` gives them.
         task: "spontaneous" (0 posed, 1 spontaneous) or "emotion" (12 classes: the
             six emotions posed, then the six spontaneous).
-
-    Raises:
-        ValueError: Another task, or an emotion out of `EMOTIONS`.
     """
     if task not in CLASS_NAMES:
         raise ValueError(f"Expected task {' or '.join(CLASS_NAMES)}, got {task!r}.")
@@ -322,7 +315,7 @@ def load(
     shuffle: bool = False,
     epoch: int = 0,
 ):
-    """Reads, decodes and resizes the pictures of an index, in parallel.
+    """Read, decode and resize the pictures of an index, in parallel.
 
     Each pass over the dataset is one epoch, a pass that is broken off as well. Order
     and augmentation are drawn for every epoch from `seed` and the epoch's number
@@ -354,15 +347,10 @@ def load(
 
     if augment:
         augmentation.check()
-
-    for name, value, least in (
-        ("size", size, 1),
-        ("batch_size", batch_size, 1),
-        ("seed", seed, 0),
-        ("epoch", epoch, 0),
-    ):
-        if value < least:
-            raise ValueError(f"Expected {name} to be {least} or more, got {value}.")
+    given = {"size": (size, 1), "batch_size": (batch_size, 1)}
+    for name, (value, low) in {**given, "seed": (seed, 0), "epoch": (epoch, 0)}.items():
+        if value < low:
+            raise ValueError(f"Expected {name} to be {low} or more, got {value}.")
     if index.empty:
         raise ValueError("Expected an index of one picture or more, got an empty one.")
     paths = tf.constant([os.fsencode(path) for path in index["path"]])
@@ -402,11 +390,10 @@ def load(
 def _augmented(picture, seed):
     import tensorflow as tf
 
-    def apply(picture, seed):
-        return augmentation.apply(picture, int(seed))
-
     rounded = tf.saturate_cast(tf.round(picture), tf.uint8)
     # Stateless, or determinism would make the map run one picture at a time.
-    changed = tf.numpy_function(apply, [rounded, seed], tf.uint8, stateful=False)
+    changed = tf.numpy_function(
+        lambda p, s: augmentation.apply(p, int(s)), [rounded, seed], tf.uint8, False
+    )
     changed.set_shape(picture.shape)
     return tf.cast(changed, tf.float32)

@@ -90,7 +90,7 @@ class Place(NamedTuple):
 
 
 def place(path: str) -> Place:
-    """Reads one picture's relative POSIX path."""
+    """Read one picture's relative POSIX path."""
     matches = ((kind, pattern.fullmatch(path)) for kind, pattern in _PATHS.items())
     kind, found = next((m for m in matches if m[1]), ("unknown", None))
     if found is None:
@@ -116,7 +116,7 @@ def _deepest(levels: list[str], what: str) -> str | None:
 
 
 def canonical_subject(name: str | None) -> str | None:
-    """`7`, `007`, `S7`, `P07`, `subject_7` -> `007`; another name stays itself.
+    """Spell `7`, `007`, `S7`, `P07`, `subject_7` as `007`, and others as they are.
 
     Case is ignored, as is the `.0` that a table adds to numbers. The same number in
     both parts of NVIE is read as the same person: should it be two, a split by
@@ -131,12 +131,12 @@ def canonical_subject(name: str | None) -> str | None:
 
 
 def _whole(text: str) -> str:
-    """`7.0` -> `7`: pandas writes whole numbers so where a column lacks some."""
+    """Turn `7.0` into `7`: pandas writes whole numbers so where a column lacks some."""
     return re.sub(r"^([0-9]+)\.0+$", r"\1", text)
 
 
 def emotion_word(name: str | None) -> str | None:
-    """The emotion that a folder's name spells (`Happy`, `2_disgust`), or None."""
+    """Return the emotion a folder's name spells (`Happy`, `2_disgust`), or None."""
     for level in (name or "").split("/"):
         emotion = _EMOTION_OF.get(re.sub("[^a-z]", "", level.lower()))
         if emotion:
@@ -145,13 +145,13 @@ def emotion_word(name: str | None) -> str | None:
 
 
 def emotion_digit(name: str | None) -> str | None:
-    """The emotion of a folder whose whole name is a digit from 1 to 6, or None."""
+    """Return the emotion of a folder named by a digit from 1 to 6, or None."""
     digit = re.fullmatch(r"(?:.*/)?([1-6])", name or "")
     return EMOTIONS[int(digit.group(1)) - 1] if digit else None
 
 
 def natural_key(path: str) -> list:
-    """Sorts `2.bmp` before `10.bmp`."""
+    """Sort `2.bmp` before `10.bmp`."""
     parts = re.split("([0-9]+)", path.lower())
     # Numbers of any length, by their length first.
     parts[1::2] = [(len(n), n) for n in (part.lstrip("0") for part in parts[1::2])]
@@ -159,7 +159,7 @@ def natural_key(path: str) -> list:
 
 
 def walk(root: Path) -> tuple[list[str], dict[str, list[str]]]:
-    """Every picture below `root`, and what was passed over, as relative paths.
+    """List every picture below `root`, and what was passed over, as relative paths.
 
     Links to folders are followed, each folder once.
 
@@ -177,34 +177,24 @@ def walk(root: Path) -> tuple[list[str], dict[str, list[str]]]:
 
     for folder, below, names in plain_files.walk(root, refused):
         here = relative(folder)
-        ignored += [f"{here}{name}/" for name in below if _NOT_OURS.fullmatch(name)]
-        infrared += [f"{here}{name}/" for name in below if _INFRARED.fullmatch(name)]
-        below[:] = sorted(
-            name
-            for name in below
-            if not (_NOT_OURS.fullmatch(name) or _INFRARED.fullmatch(name))
-        )
+        for name in sorted(below):
+            passed = ignored if _NOT_OURS.fullmatch(name) else infrared
+            if passed is ignored or _INFRARED.fullmatch(name):
+                passed.append(f"{here}{name}/")
+                below.remove(name)
+        below.sort()
         for name in names:
-            ours = not name.startswith(".") and _suffix(name) in _PICTURES
+            suffix = os.path.splitext(name)[1].lower()
+            ours = not name.startswith(".") and suffix in _PICTURES
             (pictures if ours else ignored).append(here + name)
-    passed_over = {
-        "infrared folder": infrared,
-        "ignored file": ignored,
-        "closed folder": closed,
-    }
-    return sorted(pictures), passed_over
-
-
-def _suffix(name: str) -> str:
-    return os.path.splitext(name)[1].lower()
+    reasons = {"infrared folder": infrared, "ignored file": ignored}
+    return sorted(pictures), reasons | {"closed folder": closed}
 
 
 def read_manifest(root: Path) -> list[dict]:
-    """The rows of `root/manifest.csv`, checked; None where a cell is empty.
+    """Read and check the rows of `root/manifest.csv`; None where a cell is empty.
 
-    Raises:
-        ValueError: A column is missing or a cell cannot be understood; the message
-            names the file and the line.
+    The ValueError about a column or a cell names the file and the line.
     """
     file = root / MANIFEST
     rows, lines = [], {}
@@ -213,17 +203,11 @@ def read_manifest(root: Path) -> list[dict]:
             # Else a quotation mark too few would swallow the rows up to the next.
             reader = csv.DictReader(text, strict=True)
             names = reader.fieldnames or []
-            twice = [c for c in (*COLUMNS, "sequence") if names.count(c) > 1]
-            if twice:
-                raise ValueError(
-                    f"{file}, line 1: expected every column once, got two of "
-                    f"{', '.join(twice)}; remove one."
-                )
             missing = [c for c in COLUMNS if c not in names]
             if missing:
                 raise ValueError(
                     f"{file}, line 1: expected the columns {','.join(COLUMNS)} (and "
-                    f"optionally sequence), got {_short(','.join(names))}; "
+                    f"optionally sequence), got {','.join(names)!r}; "
                     f"add {', '.join(missing)}."
                 )
             for cells in reader:
@@ -241,40 +225,24 @@ def read_manifest(root: Path) -> list[dict]:
 
 
 def _manifest_row(cells: dict, where: str, root: Path) -> dict:
-    if any(cells.get(None) or ()):
-        raise ValueError(
-            f"{where}: expected one cell a column, got more: "
-            f"{_short(','.join(cells[None]))}; put quotation marks around a cell that "
-            "holds a comma."
-        )
     values = {name: (cells.get(name) or "").strip() for name in COLUMNS}
     emotion = emotion_word(values["emotion"])
     light = values["illumination"].lower()
-    if not values["path"] or not values["subject"]:
-        empty = "path" if not values["path"] else "subject"
-        raise ValueError(f"{where}: {empty} is empty.")
-    if emotion is None:
-        raise ValueError(
-            f"{where}: expected an emotion out of {', '.join(EMOTIONS)}, got "
-            f"{_short(values['emotion'])}; leave other pictures out of the manifest."
-        )
     spontaneous = _YES_NO.get(_whole(values["spontaneous"]).lower())
-    if spontaneous is None:
-        raise ValueError(
-            f"{where}: expected spontaneous to be 1 or, for posed, 0; got "
-            f"{_short(values['spontaneous'])}."
-        )
-    if light not in ("front", "left", "right", ""):
-        raise ValueError(
-            f"{where}: expected illumination to be front, left, right or empty; got "
-            f"{_short(values['illumination'])}."
-        )
     glasses = _whole(values["glasses"]).lower()
-    if glasses not in _YES_NO:
-        raise ValueError(
-            f"{where}: expected glasses to be True, False or empty; got "
-            f"{_short(values['glasses'])}."
-        )
+    for column, is_good, expected in (
+        ("path", values["path"], "the path of a picture"),
+        ("subject", values["subject"], "a name or number"),
+        ("emotion", emotion, f"one of {', '.join(EMOTIONS)}"),
+        ("spontaneous", spontaneous is not None, "1 or, for posed, 0"),
+        ("illumination", light in ("front", "left", "right", ""), "front, left, right"),
+        ("glasses", glasses in _YES_NO, "True, False or an empty cell"),
+    ):
+        if not is_good:
+            raise ValueError(
+                f"{where}: {column} is {values[column]!r}; expected {expected}. Mend "
+                "it, or leave the picture out of the manifest."
+            )
     return {
         "path": os.path.normpath(root / values["path"].replace("\\", "/")),
         "subject": canonical_subject(values["subject"]),
@@ -284,7 +252,3 @@ def _manifest_row(cells: dict, where: str, root: Path) -> dict:
         "glasses": _YES_NO[glasses],
         "sequence": (cells.get("sequence") or "").strip() or None,
     }
-
-
-def _short(text: str) -> str:
-    return repr(text) if len(text) <= 60 else f"{text[:60]!r}..."

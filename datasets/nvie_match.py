@@ -7,6 +7,7 @@ identical bytes first, then identical pixels, then the nearest picture, for
 copies whose apex frames were saved again as JPEG or made smaller.
 """
 
+import filecmp
 import hashlib
 import os
 from collections import defaultdict
@@ -20,7 +21,6 @@ from datasets.nvie_layout import Place
 BYTES, PIXELS, NEAREST = "identical bytes", "identical pixels", "nearest picture"
 
 _SIDE = 32  # of a thumbnail
-_COARSE = 8  # of a thumbnail of the thumbnail
 _BLOCK = 4096
 
 # The nearest picture is taken for the same one where the thumbnails differ by no more
@@ -30,8 +30,6 @@ _BLOCK = 4096
 # resized to 299 x 299 by 0.3, from the other sequences of that sitting by 0.4 to 6.
 NEAR = 0.5
 CLEAR = 0.5
-# From here on a frame is neither near nor in the way of a nearer one.
-_FAR = NEAR / CLEAR + 0.01
 
 
 class Match(NamedTuple):
@@ -44,7 +42,7 @@ class Match(NamedTuple):
 def match(
     root: str | os.PathLike, apexes: list[Place], frames: list[Place]
 ) -> tuple[dict[str, Match], list[str]]:
-    """Finds the sequence frame that each apex frame is a copy of.
+    """Find the sequence frame that each apex frame is a copy of.
 
     Compared are the frames of the apex's subject and illumination, as far as its
     path names them. A picture found in the sequences of two subjects matches
@@ -71,7 +69,7 @@ def match(
 
 
 def _searched(apex: Place, groups: dict) -> list[tuple]:
-    """The groups of frames that may hold the apex."""
+    """List the groups of frames that may hold the apex."""
     return [
         (subject, light)
         for subject, light in groups
@@ -81,7 +79,7 @@ def _searched(apex: Place, groups: dict) -> list[tuple]:
 
 
 def _one(frames: list[Place]) -> Place | None:
-    """The first of identical frames, unless they show two subjects."""
+    """Return the first of identical frames, unless they show two subjects."""
     if len({frame.subject for frame in frames}) != 1:
         return None
     return frames[0]
@@ -102,13 +100,10 @@ def _same_bytes(root, apexes, groups, searched) -> dict[str, Match]:
         return _probe(os.path.join(root, frame.path), of_sizes)
 
     alike = defaultdict(list)
-    with pictures.progress(len(probed), "comparing files") as bar:
-        for (frame, _), seen in zip(
-            probed, pictures.threaded(probe, probed), strict=True
-        ):
-            if seen:
-                alike[seen].append(frame)
-            bar.update()
+    seen = pictures.threaded(probe, probed, "comparing files")
+    for (frame, _), key in zip(probed, seen, strict=True):
+        if key:
+            alike[key].append(frame)
 
     found = {}
     for apex in apexes:
@@ -117,7 +112,7 @@ def _same_bytes(root, apexes, groups, searched) -> dict[str, Match]:
             frame
             for frame in alike[_probe(file, {sizes[apex.path]})]
             if (frame.subject, frame.illumination) in searched[apex.path]
-            and _same(file, os.path.join(root, frame.path))
+            and filecmp.cmp(file, os.path.join(root, frame.path), shallow=False)
         ]
         frame = _one(same)
         if frame:
@@ -126,7 +121,7 @@ def _same_bytes(root, apexes, groups, searched) -> dict[str, Match]:
 
 
 def _probe(path: str, sizes: set[int]) -> tuple[int, bytes] | None:
-    """Size and a digest of the middle, for a file of one of the sizes."""
+    """Return size and a digest of the middle, for a file of one of the sizes."""
     try:
         size = os.path.getsize(path)
         if size not in sizes:
@@ -138,13 +133,8 @@ def _probe(path: str, sizes: set[int]) -> tuple[int, bytes] | None:
         return None
 
 
-def _same(one: str, other: str) -> bool:
-    with open(one, "rb") as a, open(other, "rb") as b:
-        return a.read() == b.read()
-
-
 def _similar(root, apexes, groups, searched) -> tuple[dict[str, Match], list[str]]:
-    """Matches by decoded pixels; each frame is decoded once, a group at a time."""
+    """Match by decoded pixels; each frame is decoded once, a group at a time."""
     wanted = {group for apex in apexes for group in searched[apex.path]}
     wanted = {group: groups[group] for group in groups if group in wanted}
     names = dict.fromkeys(f.sequence for frames in wanted.values() for f in frames)
@@ -153,17 +143,14 @@ def _similar(root, apexes, groups, searched) -> tuple[dict[str, Match], list[str
     table = _Nearest(apex_looks, columns)
     unreadable = []
 
-    with pictures.progress(sum(map(len, wanted.values())), "comparing pictures") as bar:
-        for group, frames in wanted.items():
-            rows = [i for i, a in enumerate(apexes) if group in searched[a.path]]
-            seen = []
-            paths = [os.path.join(root, frame.path) for frame in frames]
-            for look in pictures.threaded(_look, paths):
-                seen.append(look)
-                bar.update()
-            both = list(zip(frames, seen, strict=True))
-            unreadable += [frame.path for frame, look in both if look is None]
-            table.add(rows, [(frame, look) for frame, look in both if look])
+    paths = [os.path.join(root, f.path) for frames in wanted.values() for f in frames]
+    looks = pictures.threaded(_look, paths, "comparing pictures")
+    for group, frames in wanted.items():
+        rows = [i for i, a in enumerate(apexes) if group in searched[a.path]]
+        # Frames first: where they end, no look is taken from the next group's.
+        both = list(zip(frames, looks, strict=False))
+        unreadable += [frame.path for frame, look in both if look is None]
+        table.add(rows, [(frame, look) for frame, look in both if look])
 
     found = {apex.path: table.match(row) for row, apex in enumerate(apexes)}
     return {path: match for path, match in found.items() if match}, unreadable
@@ -181,20 +168,14 @@ class _Nearest:
         self.twins = defaultdict(list)
 
     def add(self, rows: list[int], seen: list[tuple[Place, "_Look"]]) -> None:
-        """Compares the apexes `rows` with frames that were not seen before."""
+        """Compare the apexes `rows` with frames that were not seen before."""
         from scipy.spatial.distance import cdist
 
         if not seen:
             return
         thumbnails = np.stack([look.thumbnail for _, look in seen])
         own = np.stack([self.looks[row].thumbnail for row in rows])
-        # Averages of blocks never differ by more than what they are averages of.
-        coarse = cdist(_coarse(own), _coarse(thumbnails), "cityblock") / _COARSE**2
-        distances = np.full(coarse.shape, np.inf)
-        for i in np.flatnonzero((coarse < _FAR).any(axis=1)):
-            near = np.flatnonzero(coarse[i] < _FAR)
-            distances[i, near] = cdist(own[[i]], thumbnails[near], "cityblock")[0]
-        distances /= _SIDE**2
+        distances = cdist(own, thumbnails, "cityblock") / _SIDE**2
         columns = np.array([self.columns[frame.sequence] for frame, _ in seen])
         for column in np.unique(columns):
             members = np.flatnonzero(columns == column)
@@ -218,13 +199,6 @@ class _Nearest:
         if nearest > NEAR or not nearest < CLEAR * others:
             return None
         return Match(self.frames[self.nearest[row, column]], NEAREST)
-
-
-def _coarse(thumbnails: np.ndarray) -> np.ndarray:
-    """Thumbnails (count, _SIDE ** 2) made smaller: (count, _COARSE ** 2)."""
-    block = _SIDE // _COARSE
-    blocks = thumbnails.reshape(-1, _COARSE, block, _COARSE, block)
-    return blocks.mean(axis=(2, 4)).reshape(len(thumbnails), -1)
 
 
 class _Look(NamedTuple):

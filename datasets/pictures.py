@@ -20,16 +20,12 @@ BMP = (
     "a BMP must be of 24 or 32 bits a pixel, or of 8 bits of plain grey, and not "
     "compressed: convert others to 24 bits"
 )
-_MOST_PIXELS = 10**8  # NVIE's have half a million
 _BITFIELDS = 3  # a BMP that says which bits are which colour
 _BGR = struct.pack("<III", 0xFF0000, 0xFF00, 0xFF)
 
 
 def decode(content):
-    """Decodes a BMP, JPEG or PNG; runs inside a TensorFlow graph.
-
-    Args:
-        content: The file's bytes, a scalar string tensor.
+    """Decode the bytes of a BMP, JPEG or PNG; runs inside a TensorFlow graph.
 
     A BMP's palette is not looked at; `read` refuses the files where that matters.
 
@@ -55,17 +51,12 @@ def _three_channels(picture):
     channels = tf.shape(picture)[-1]
     colours = tf.where(channels < 3, [0, 0, 0], [0, 1, 2])
     return tf.cond(
-        channels == 3,
-        lambda: picture,
-        lambda: tf.gather(picture, colours, axis=-1),
+        channels == 3, lambda: picture, lambda: tf.gather(picture, colours, axis=-1)
     )
 
 
 def read(path: str | os.PathLike) -> np.ndarray:
-    """Reads one picture.
-
-    Returns:
-        uint8 (height, width, 3), RGB, as `decode` gives it.
+    """Read one picture: uint8 (height, width, 3), RGB, as `decode` gives it.
 
     Raises:
         ValueError: There is no such file, no whole picture in it, or a BMP with a
@@ -78,42 +69,13 @@ def read(path: str | os.PathLike) -> np.ndarray:
         if not _plain(content):
             raise ValueError(f"Colours would be wrong in {path}: {BMP}.")
         with tf.device("CPU"):
-            _check_size(content)
-            picture = decode(tf.constant(content)).numpy()
-    except (tf.errors.OpError, OSError, _Odd) as error:
-        why = "" if isinstance(error, tf.errors.OpError) else f" ({error})"
-        raise ValueError(
-            f"Expected a BMP, JPEG or PNG picture in {path}{why}."
-        ) from error
-    if not picture.size:
-        raise ValueError(f"Expected a picture in {path}, got one without pixels.")
-    return picture
-
-
-class _Odd(ValueError):
-    """Why a file is no picture of ours."""
-
-
-def _check_size(content: bytes) -> None:
-    """Refuses what would take all memory, by what the file says of its size."""
-    import tensorflow as tf
-
-    if content.startswith(b"GIF8"):
-        raise _Odd("it is a GIF")
-    if content.startswith(b"\x89PNG"):
-        height, width = struct.unpack(">II", content[16:24].rjust(8, b"\0"))
-    elif content.startswith(b"BM"):
-        height, width = struct.unpack("<ii", content[18:26].rjust(8, b"\0"))
-    elif content.startswith(b"\xff\xd8\xff"):
-        height, width, _ = tf.io.extract_jpeg_shape(content).numpy().tolist()
-    else:
-        raise _Odd("it begins like none")
-    if abs(height) * abs(width) > _MOST_PIXELS:
-        raise _Odd(f"it says that it has {abs(width)} x {abs(height)} pixels")
+            return decode(tf.constant(content)).numpy()
+    except (tf.errors.OpError, OSError) as error:
+        raise ValueError(f"Expected a BMP, JPEG or PNG picture in {path}.") from error
 
 
 def _plain(content: bytes) -> bool:
-    """Whether a file is no BMP, or one whose colours TensorFlow gets right.
+    """Tell whether a file is no BMP, or one whose colours TensorFlow gets right.
 
     Its decoder takes the entries of a palette for grey levels, and does not look at
     what follows the count of bits, or at how long the header is.
@@ -138,33 +100,28 @@ def _plain(content: bytes) -> bool:
 
 
 def readable(paths: list[str]) -> set[str]:
-    """Those of the files that `read` can read."""
+    """Return those of the files that `read` can read."""
 
-    def tried(path):
+    def is_good(path):
         try:
             read(path)
         except ValueError:
-            return None
-        return path
+            return False
+        return True
 
-    with progress(len(paths), "checking pictures") as bar:
-        good = set()
-        for path in threaded(tried, paths):
-            good.add(path)
-            bar.update()
-    return good - {None}
+    good = threaded(is_good, paths, "checking pictures")
+    return {path for path, yes in zip(paths, good, strict=True) if yes}
 
 
-def threaded(work: Callable, items: Iterable) -> Iterable:
-    """`map`, in threads: for work that waits for the disk or leaves Python."""
-    with ThreadPoolExecutor(_THREADS) as pool:
-        yield from pool.map(work, items)
+def threaded(work: Callable, items: list, what: str) -> Iterable:
+    """Map in threads, for work that waits for the disk or leaves Python.
 
-
-def progress(total: int, what: str):
-    """A tqdm bar on stderr for `total` files; silent where there is little to do."""
+    Where there is much to do, a bar on stderr shows `what` is done.
+    """
     from tqdm import tqdm
 
     # None: no bar where stderr is not a terminal.
-    disable = True if total < _BAR_FROM else None
-    return tqdm(total=total, desc=what, unit="file", disable=disable)
+    disable = True if len(items) < _BAR_FROM else None
+    with ThreadPoolExecutor(_THREADS) as pool:
+        results = pool.map(work, items)
+        yield from tqdm(results, what, len(items), unit="file", disable=disable)

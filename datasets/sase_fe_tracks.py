@@ -15,7 +15,7 @@ _AT_ONCE = 60  # videos in memory while they are written to files
 def load(
     index: pd.DataFrame, copies: int = 0, seed: int = 0, jobs: int | None = None
 ) -> tuple[list[np.ndarray], pd.DataFrame, pd.DataFrame]:
-    """Reads the facial points of an index's videos, from point files or the videos.
+    """Read the facial points of an index's videos, from point files or the videos.
 
     Videos are worked through in parallel, and what was done is kept in the cache (see
     `datasets.landmarks`). A file that cannot be read does not stop the others.
@@ -37,8 +37,6 @@ def load(
         FileNotFoundError: There are videos to read, but no predictor of facial points
             is installed.
     """
-    if not len(index):
-        raise ValueError("Expected an index of one row or more, got an empty one.")
     arrays, kept, reasons = _read(index, copies, seed, jobs)
     return arrays, *_outcome(index, kept, reasons)
 
@@ -50,14 +48,12 @@ def store(
     seed: int = 0,
     jobs: int | None = None,
 ) -> tuple[list[str], pd.DataFrame, pd.DataFrame]:
-    """As `load`, but into files: for more videos than fit into memory.
+    """Do as `load`, but into files: for more videos than fit into memory.
 
     Args:
         index: See `load`.
         folder: Where the tracks go, as `0.npy`, `1.npy` and so on; it is made.
-        copies: See `load`.
-        seed: See `load`.
-        jobs: See `load`.
+        copies, seed, jobs: See `load`.
 
     Returns:
         The files, for `batches`; rows and failures as `load` gives them.
@@ -66,8 +62,6 @@ def store(
         ValueError, FileNotFoundError: See `load`.
         OSError: The folder cannot be written.
     """
-    if not len(index):
-        raise ValueError("Expected an index of one row or more, got an empty one.")
     folder = os.path.abspath(os.path.expanduser(folder))
     os.makedirs(folder, exist_ok=True)
     files, kept, reasons = [], [], {}
@@ -83,7 +77,7 @@ def store(
 
 
 def _read(index: pd.DataFrame, copies: int, seed: int, jobs: int | None):
-    """Tracks, positions of their rows, and reasons of failures by path."""
+    """Return tracks, positions of their rows, and reasons of failures by path."""
     from datasets import landmarks
     from zoo.inputs import landmark_files
     from zoo.inputs.landmark_track import draw_margins
@@ -106,13 +100,15 @@ def _read(index: pd.DataFrame, copies: int, seed: int, jobs: int | None):
             arrays.append(track.landmarks())
             kept.append(row)
         except (ValueError, OSError) as error:
-            told = str(error)
-            reasons[path] = told if path in told else f"{path}: {told}"
+            reason = str(error)
+            reasons[path] = reason if path in reason else f"{path}: {reason}"
     return arrays, kept, reasons
 
 
 def _outcome(index: pd.DataFrame, kept: list[int], reasons: dict):
-    """The rows that were read, and a table of the failures."""
+    """Return the rows that were read, and a table of the failures."""
+    if not len(index):
+        raise ValueError("Expected an index of one row or more, got an empty one.")
     if not kept:
         raise ValueError(
             f"None of the {len(index)} files of the index could be read. The first: "
@@ -123,7 +119,7 @@ def _outcome(index: pd.DataFrame, kept: list[int], reasons: dict):
 
 
 def batches(arrays: list, labels, batch_size: int, seed: int | None = None):
-    """Batches of tracks of about the same length, each copy a track of its own.
+    """Make batches of tracks of about the same length, each copy a track of its own.
 
     A batch is padded with zeros after the end, to one of a few lengths, so that a
     graph is compiled only a few times.
@@ -150,10 +146,7 @@ def batches(arrays: list, labels, batch_size: int, seed: int | None = None):
     from datasets.batches import positions
 
     shapes = [_shape(array) for array in arrays]
-    try:
-        labels = pd.Series(labels, dtype="Int64")
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"Expected whole numbers as labels: {error}.") from error
+    labels = pd.Series(labels, dtype="Int64")
     if len(labels) != len(arrays) or labels.isna().any():
         raise ValueError(
             f"Expected a label for each of {len(arrays)} arrays, got {len(labels)}, of "
@@ -179,9 +172,8 @@ def batches(arrays: list, labels, batch_size: int, seed: int | None = None):
         kinds = tf.float32, tf.int32, tf.int32
         # Stateless, or determinism would make the map read one track at a time.
         track, length, label = tf.numpy_function(read, [row], kinds, stateful=False)
-        track.set_shape((None, 80))
-        length.set_shape(())
-        label.set_shape(())
+        for tensor, shape in ((track, (None, 80)), (length, ()), (label, ())):
+            tensor.set_shape(shape)
         return (track, length), label
 
     buckets = np.searchsorted(bounds, lengths)
@@ -200,7 +192,7 @@ def batches(arrays: list, labels, batch_size: int, seed: int | None = None):
 
 
 def _shape(array) -> tuple[int, int]:
-    """Copies and frames of an array, or of a file with one."""
+    """Return copies and frames of an array, or of a file with one."""
     shape = _opened(array).shape
     if len(shape) not in (2, 3) or shape[-1] != 80 or not shape[-2]:
         raise ValueError(
@@ -216,7 +208,7 @@ def _track(array, copy: int) -> np.ndarray:
 
 
 def _opened(array) -> np.ndarray:
-    """The array; a file's is mapped, and not read before it is looked at."""
+    """Return the array; a file's is mapped, and not read before it is looked at."""
     if isinstance(array, str | os.PathLike):
         return np.load(array, mmap_mode="r")
     return np.asarray(array)
