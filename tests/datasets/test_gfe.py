@@ -53,10 +53,7 @@ def test_index(folder, frame):
 def test_the_folder_around_it_will_do(folder, frame):
     assert gfe.index(folder.parent).equals(frame)
     assert gfe.index(str(folder) + "/../gfe").equals(frame)
-
-
-def test_hidden_folders_are_not_looked_into(folder, frame):
-    write(folder.parent / ".gfe-download", "a_topics", [0, 1])
+    write(folder.parent / ".gfe-download", "a_topics", [0, 1])  # hidden
     assert gfe.index(folder.parent).equals(frame)
 
 

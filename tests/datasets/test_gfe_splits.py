@@ -98,11 +98,6 @@ def test_signer_goes_both_ways(frame):
     assert np.array_equal(first["test"], second["train"])
 
 
-def test_protocols_are_described():
-    assert list(gfe.PROTOCOLS) == ["shuffled", "holdout", "signer"]
-    assert all("leaks" in text for text in gfe.PROTOCOLS.values())
-
-
 def test_too_little_to_divide(frame):
     with pytest.raises(ValueError, match="shuffled or holdout or signer, got 'random'"):
         gfe.protocol(frame, "random")

@@ -156,11 +156,6 @@ def test_an_index_with_holes():
         pupil.protocol(lone, "observer")
 
 
-def test_protocols_are_described():
-    assert list(pupil.PROTOCOLS) == ["paper", "observer", "video", "both"]
-    assert all("leaks" in text for text in pupil.PROTOCOLS.values())
-
-
 def test_too_little_to_divide(frame):
     with pytest.raises(ValueError, match="paper or observer or .* got 'random'"):
         pupil.protocol(frame, "random")

@@ -1,5 +1,6 @@
-"""`datasets.sample.kind` and `kind_of`: which pictures are a sample's."""
+"""The four samples: where they are rendered, and which pictures are a sample's."""
 
+import importlib
 import os
 
 import pytest
@@ -18,6 +19,57 @@ def pictures(tmp_path):
         (folder / "1.bmp").write_bytes(b"")
         files[name] = str(folder / "1.bmp")
     return files
+
+
+SIZES = {"nvie": "140 MB", "gfe": "7 MB", "pupil": "2 MB", "sase_fe": "7 MB"}
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_only_a_new_folder_is_rendered_into(name, tmp_path):
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(FileExistsError, match="is not empty"):
+        importlib.import_module(f"datasets.sample.{name}").render(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_a_cache_that_cannot_be_written(name, tmp_path, monkeypatch):
+    """The error tells the sample's size and what to set."""
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("DUCHENNE_CACHE", str(tmp_path / "file"))
+    with pytest.raises(OSError, match=rf"\(about {SIZES[name]}\).* DUCHENNE_CACHE"):
+        sample.path(name)
+
+
+@pytest.mark.parametrize("name", ["gfe", "pupil"])
+def test_the_readme_says_what_it_is(name):
+    folder = sample.path(name)
+    assert sample.kind(folder) == "sample" == sample.kind_of(folder.glob("[!R]*"))
+    assert "no person" in (folder / "README.txt").read_text().lower()
+
+
+@pytest.mark.parametrize(
+    ("name", "last", "count"),
+    [("gfe", "b_yn_question_targets.txt", 35), ("pupil", "REPD.xlsx", 1)],
+)
+def test_the_readme_is_written_last(name, last, count, tmp_path, monkeypatch):
+    def fail(path, content):
+        if path.name == last:
+            raise OSError("disk full")
+        path.touch()
+
+    module = importlib.import_module(f"datasets.sample.{name}")
+    monkeypatch.setattr(module, "_write", fail)
+    monkeypatch.setattr(module, "_workbook", lambda *_: b"", raising=False)
+    with pytest.raises(OSError, match="disk full"):
+        module.render(tmp_path)
+    assert len(list(tmp_path.iterdir())) == count
+    assert sample.kind(tmp_path) == "real"
+
+
+def test_an_unknown_sample():
+    with pytest.raises(ValueError, match="no sample named 'mmi'; there is: nvie"):
+        sample.path("mmi")
 
 
 def test_own_folder(pictures, tmp_path):

@@ -136,33 +136,6 @@ def test_it_can_be_learned_but_not_perfectly(frame):
     assert 0.78 < np.mean(list(scores.values())) < 0.95, scores
 
 
-def test_the_readme_says_what_it_is(folder):
-    assert sample.kind(folder) == "sample"
-    assert "no person" in (folder / "README.txt").read_text().lower()
-    files = [folder / "a_topics_datapoints.txt"]
-    assert sample.kind_of(files) == "sample"
-
-
-def test_the_readme_is_written_last(tmp_path, monkeypatch):
-    def fail(path, text):
-        if path.name.startswith("b_yn_question_targets"):
-            raise OSError("disk full")
-        path.write_text(text)
-
-    monkeypatch.setattr(gfe, "_write", fail)
-    with pytest.raises(OSError, match="disk full"):
-        gfe.render(tmp_path)
-    assert len(list(tmp_path.iterdir())) == 35
-    assert sample.kind(tmp_path) == "real"
-
-
-def test_render_refuses_a_folder_with_something_in_it(tmp_path):
-    (tmp_path / "mine.txt").touch()
-    with pytest.raises(FileExistsError, match="is not empty"):
-        gfe.render(tmp_path)
-    assert len(list(tmp_path.iterdir())) == 1
-
-
 def test_path_renders_it_once_and_always_the_same(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("DUCHENNE_CACHE", str(tmp_path))
     cached = sample.path("gfe")
@@ -173,11 +146,3 @@ def test_path_renders_it_once_and_always_the_same(folder, tmp_path, monkeypatch)
     assert 5e6 < sum(map(len, contents[0].values())) < 10e6
     monkeypatch.setattr(gfe, "render", None)
     assert sample.path("gfe") == cached
-
-
-def test_each_sample_tells_its_own_size(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("no folder")
-    monkeypatch.setenv("DUCHENNE_CACHE", str(tmp_path / "file"))
-    for name, size in (("gfe", "7 MB"), ("nvie", "140 MB")):
-        with pytest.raises(OSError, match=rf"\(about {size}\).* DUCHENNE_CACHE"):
-            sample.path(name)

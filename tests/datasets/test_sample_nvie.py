@@ -245,41 +245,9 @@ def test_pictures_of_both_kinds_went_through_the_same_compression(tree, rows):
     assert np.mean(change[1]) == pytest.approx(np.mean(change[0]), rel=0.1)
 
 
-def test_render_refuses_a_folder_with_something_in_it(tmp_path):
-    (tmp_path / "mine.txt").write_text("precious")
-    with pytest.raises(FileExistsError, match="not empty"):
-        nvie.render(tmp_path, subjects=1)
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
-
-
 def test_plan_refuses_no_subjects():
     with pytest.raises(ValueError, match="1 or more, not 0"):
         nvie.plan(0)
-
-
-def test_path_writes_once_and_reuses(tmp_path, monkeypatch):
-    monkeypatch.setenv("DUCHENNE_CACHE", str(tmp_path))
-    monkeypatch.setattr(nvie, "render", partial(nvie.render, subjects=1))
-    first = sample.path("nvie")
-    assert first == tmp_path / "sample" / "nvie-v1"
-    assert len(list(first.glob("SpontaneousDatabase/*/*/visible/*"))) == 13 + 1
-    assert [path.name for path in first.parent.iterdir()] == ["nvie-v1"]
-    written = (first / "README.txt").stat().st_mtime_ns
-    monkeypatch.setattr(nvie, "render", None)
-    assert sample.path() == first
-    assert (first / "README.txt").stat().st_mtime_ns == written
-
-
-def test_path_refuses_an_unknown_sample():
-    with pytest.raises(ValueError, match="no sample named 'mmi'; there is: nvie"):
-        sample.path("mmi")
-
-
-def test_unwritable_cache_says_what_to_set(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("no folder")
-    monkeypatch.setenv("DUCHENNE_CACHE", str(tmp_path / "file"))
-    with pytest.raises(OSError, match="DUCHENNE_CACHE"):
-        sample.path()
 
 
 PROGRAM = """

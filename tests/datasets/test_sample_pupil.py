@@ -139,33 +139,6 @@ def test_videos_can_be_recognised_which_helps_on_videos_seen_only(frame, values)
     assert seen > not_seen + 0.15
 
 
-def test_the_readme_says_what_it_is(folder, frame):
-    assert sample.kind(folder) == "sample"
-    assert "no person" in (folder / "README.txt").read_text().lower()
-    assert sample.kind_of(frame["path"]) == "sample"
-
-
-def test_the_readme_is_written_last(tmp_path, monkeypatch):
-    def fail(path, data):
-        if path.name == "REPD.xlsx":
-            raise OSError("disk full")
-        path.write_bytes(data)
-
-    monkeypatch.setattr(pupil, "_write", fail)
-    monkeypatch.setattr(pupil, "_workbook", lambda eye, pupils: b"")
-    with pytest.raises(OSError, match="disk full"):
-        pupil.render(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["LEPD.xlsx"]
-    assert sample.kind(tmp_path) == "real"
-
-
-def test_render_refuses_a_folder_with_something_in_it(tmp_path):
-    (tmp_path / "mine.txt").touch()
-    with pytest.raises(FileExistsError, match="is not empty"):
-        pupil.render(tmp_path)
-    assert len(list(tmp_path.iterdir())) == 1
-
-
 def test_the_one_in_the_cache_is_the_same(folder):
     cached = sample.path("pupil")
     assert (cached.name, cached.parent.name) == ("pupil-v1", "sample")
@@ -174,10 +147,3 @@ def test_the_one_in_the_cache_is_the_same(folder):
     assert 1.5e6 < sum(map(len, contents[0].values())) < 3e6
     with zipfile.ZipFile(cached / "LEPD.xlsx") as book:
         assert {entry.date_time[0] for entry in book.infolist()} == {1980}
-
-
-def test_it_tells_its_own_size(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("no folder")
-    monkeypatch.setenv("DUCHENNE_CACHE", str(tmp_path / "file"))
-    with pytest.raises(OSError, match=r"\(about 2 MB\).* DUCHENNE_CACHE"):
-        sample.path("pupil")
