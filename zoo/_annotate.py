@@ -14,33 +14,26 @@ from zoo.inputs.video_frames import Video, opencv
 _BOX, _POINT, _DARK = (0, 220, 255), (80, 255, 80), (0, 0, 0)  # BGR
 
 
-def places(paths, folder):
-    """Where the drawn files go: laid out as the originals are.
-
-    Args:
-        paths: the originals.
-        folder: made if it is absent.
+def paths(originals, folder):
+    """Make a folder; return where in it the drawn files go.
 
     Returns:
-        Dict from original to file: its whole name and one of `_files.DRAWN`, by which
-        later calls know it.
-
-    Raises:
-        OSError: the folder cannot be made.
+        Dict from original to file: laid out as the originals are, with its whole name
+        and one of `_files.DRAWN`, by which later calls know it.
     """
-    folder, found = pathlib.Path(folder), {}
-    above = [os.path.dirname(os.path.abspath(path)) for path in paths]
+    folder, drawn = pathlib.Path(folder), {}
+    above = [os.path.dirname(os.path.abspath(path)) for path in originals]
     above = os.path.commonpath(above) if above else ""
-    for path in paths:
+    for path in originals:
         name = os.path.relpath(os.path.abspath(path), above)
         video = video_files.ending(path) in video_files.ENDINGS
-        found[path] = folder / f"{name}{DRAWN[video]}"
+        drawn[path] = folder / f"{name}{DRAWN[video]}"
     folder.mkdir(parents=True, exist_ok=True)
-    return found
+    return drawn
 
 
 def label(row):
-    """What a row says, in a few words."""
+    """Say in a few words what a row holds."""
     if row.get("error"):
         return "error"
     if row.get("probability") is None:
@@ -51,44 +44,35 @@ def label(row):
     return f"{part}{answer}genuine {row['probability']:.2f}{sample}"
 
 
-def draw_picture(path, rows, place):
-    """Draws a picture's faces.
-
-    Args:
-        path: the picture.
-        rows: its rows in the table of results.
-        place: the PNG to write.
-    """
+def draw_picture(path, rows, output):
+    """Draw a picture's faces, from its rows in the table of results, into a PNG."""
     cv2 = opencv()
     picture = np.ascontiguousarray(pictures.read(path)[..., ::-1])
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
     for row in rows:
         draw(picture, grey, row)
-    good, content = cv2.imencode(".png", picture)
-    if not good:
-        raise OSError(f"{path} could not be drawn")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with replaced(place) as partial:
-        partial.write_bytes(content.tobytes())
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(output) as partial:
+        partial.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
 
 
-def draw_video(path, rows, place):
-    """Draws a video's faces, frame by frame.
+def draw_video(path, rows, output):
+    """Draw a video's faces, frame by frame.
 
     Args:
         path: the video.
         rows: of its frames, in order: box, probability, and where they are known the
             68 `points`.
-        place: the MP4 to write, without sound.
+        output: the MP4 to write, without sound.
 
     Raises:
         OSError: it cannot be written.
     """
     cv2 = opencv()
-    place.parent.mkdir(parents=True, exist_ok=True)
+    output.parent.mkdir(parents=True, exist_ok=True)
     writer, count = None, 0
     with (
-        replaced(place, ".mp4") as partial,
+        replaced(output, ".mp4") as partial,
         Video(path) as video,
         warnings.catch_warnings(),
     ):
@@ -99,30 +83,24 @@ def draw_video(path, rows, place):
                 size = frame.shape[1::-1]
                 writer = cv2.VideoWriter(str(partial), code, video.fps, size)
                 if not writer.isOpened():
-                    raise OSError(f"{place} cannot be written as a video")
+                    raise OSError(f"{output} cannot be written as a video")
             draw(frame, cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), row)
             writer.write(frame)
             count += 1
         if writer is None:
             raise OSError("it has no frame")
         writer.release()
-        check_video(partial, count)
-
-
-def check_video(path, count):
-    """Raises OSError where not all frames were written: OpenCV does not say so."""
-    cv2 = opencv()
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-    written = capture.get(cv2.CAP_PROP_FRAME_COUNT) if capture.isOpened() else 0
-    capture.release()
-    if written != count:
-        raise OSError(
-            f"{written:.0f} of {count} frames were written: is the disk full?"
-        )
+        capture = cv2.VideoCapture(str(partial), cv2.CAP_FFMPEG)
+        written = capture.get(cv2.CAP_PROP_FRAME_COUNT) if capture.isOpened() else 0
+        capture.release()
+        if written != count:  # OpenCV does not say so
+            raise OSError(
+                f"{written:.0f} of {count} frames were written: is the disk full?"
+            )
 
 
 def frames_of(track, results):
-    """Rows of a video's frames, from its track and what was said of it as a whole."""
+    """Make rows of a video's frames from its track and its rows of results."""
     for box, points in zip(track.boxes, track.points[0], strict=True):
         row = {"words": [label(result) for result in results]}
         if not np.isnan(box).any():
@@ -131,7 +109,7 @@ def frames_of(track, results):
 
 
 def draw(frame, grey, row):
-    """Draws box, points and words of one face into a BGR picture."""
+    """Draw box, points and words of one face into a BGR picture."""
     cv2 = opencv()
     thick = max(1, round(min(frame.shape[:2]) / 300))
     size = max(0.4, min(frame.shape[:2]) / 700)
@@ -144,12 +122,12 @@ def draw(frame, grey, row):
         points = row.get("points")
         points = landmarks.find_points(grey, box) if points is None else points
         for point in landmark_points.select(points):
-            place = tuple(np.round(point).astype(int).tolist())
-            cv2.circle(frame, place, thick, _POINT, -1, cv2.LINE_AA)
+            centre = tuple(np.round(point).astype(int).tolist())
+            cv2.circle(frame, centre, thick, _POINT, -1, cv2.LINE_AA)
         corner = start[0], max(round(24 * size), start[1] - 3 * thick)
     for line, words in enumerate(reversed(row.get("words") or [label(row)])):
-        place = corner[0], corner[1] - line * round(28 * size)
-        write(frame, words, place, size, thick)
+        start = corner[0], corner[1] - line * round(28 * size)
+        write(frame, words, start, size, thick)
 
 
 def write(frame, text, corner, size, thick):
@@ -161,5 +139,5 @@ def write(frame, text, corner, size, thick):
         (width, _), _ = cv2.getTextSize(text, font, size, thick)
     left = max(0, min(corner[0], frame.shape[1] - width))
     for colour, wide in ((_DARK, 3 * thick), (_BOX, thick)):
-        place = (left, corner[1])
-        cv2.putText(frame, text, place, font, size, colour, wide, cv2.LINE_AA)
+        start = (left, corner[1])
+        cv2.putText(frame, text, start, font, size, colour, wide, cv2.LINE_AA)

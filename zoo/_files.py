@@ -23,7 +23,7 @@ SEVERAL = "several faces in the first frame, one of them followed"
 
 
 def find(given, endings, outputs=()):
-    """Files as they are named, and those of a folder that end as they should.
+    """Return the files that are named, and those of folders that end as they should.
 
     Args:
         given: paths.
@@ -38,39 +38,38 @@ def find(given, endings, outputs=()):
         FileNotFoundError: there is nothing at a path, or no such file in a folder.
         ValueError: a file would be overwritten.
     """
-    found, outputs = [], {path.resolve() for path in outputs}
+    files, outputs = [], {path.resolve() for path in outputs}
     for path in map(pathlib.Path, given):
         if not path.exists():
             raise FileNotFoundError(f"there is no file or folder {path}")
-        if not path.is_dir():
-            if path.resolve() in outputs:
-                raise ValueError(f"{path} would be overwritten with the results")
-            found.append(path)
-            continue
-        files, _, unreadable = video_files.walk(path)
-        if unreadable:
-            some = ", ".join(map(str, unreadable[:5]))
-            warnings.warn(f"left out, cannot be read: {some}", stacklevel=2)
-        own = {output for output in outputs if path.resolve() in output.parents}
-        within = [
-            file
-            for file in sorted(files)
-            if "".join(file.name.split()).lower().endswith(endings)
-            and own.isdisjoint([file.resolve(), *file.resolve().parents])
-            and not file.name.endswith(DRAWN)
-        ]
-        if not within:
-            raise FileNotFoundError(
-                f"no file for this run in {path}; expected files that end in "
-                f"{' '.join(endings)}"
-            )
-        tell_others(path, files, endings)
-        found += within
-    return list(dict.fromkeys(found))
+        if path.is_dir():
+            within = {one for one in outputs if path.resolve() in one.parents}
+            files += find_inside(path, endings, within)
+        elif path.resolve() in outputs:
+            raise ValueError(f"{path} would be overwritten with the results")
+        else:
+            files.append(path)
+    return list(dict.fromkeys(files))
 
 
-def tell_others(folder, files, endings):
-    """Warns of files of other kinds, such as pictures that cannot be read."""
+def find_inside(folder, endings, outputs):
+    """Return a folder's files; warn of those of other kinds, which are left out."""
+    files, _, unreadable = video_files.walk(folder)
+    if unreadable:
+        some = ", ".join(map(str, unreadable[:5]))
+        warnings.warn(f"left out, cannot be read: {some}", stacklevel=3)
+    chosen = [
+        file
+        for file in sorted(files)
+        if "".join(file.name.split()).lower().endswith(endings)
+        and outputs.isdisjoint([file.resolve(), *file.resolve().parents])
+        and not file.name.endswith(DRAWN)
+    ]
+    if not chosen:
+        raise FileNotFoundError(
+            f"no file for this run in {folder}; expected files that end in "
+            f"{' '.join(endings)}"
+        )
     kinds = {pathlib.Path(f"x{ending}").suffix for ending in endings}
     others = [video_files.ending(file) for file in files]
     others = [ending for ending in others if ending not in kinds]
@@ -79,10 +78,11 @@ def tell_others(folder, files, endings):
         warnings.warn(
             f"{len(others)} files in {folder} left out: {named}", stacklevel=3
         )
+    return chosen
 
 
-def several(path):
-    """A note where a video's first frame shows more than one face."""
+def note_several(path):
+    """Return a note where a video's first frame shows more than one face."""
     from zoo.inputs import faces
     from zoo.inputs.video_frames import Video
 
@@ -92,7 +92,7 @@ def several(path):
     return ""
 
 
-def noted(*notes):
+def join(*notes):
     return "; ".join(note for note in notes if note)
 
 
@@ -102,54 +102,55 @@ def batched(items, size):
         yield batch
 
 
-def placed(box):
-    """The columns of a box; empty without one."""
+def box_columns(box):
+    """Return the columns of a box, empty without one."""
     if box is None:
         return dict.fromkeys(BOX)
     return dict(zip(BOX, (round(float(side), 1) for side in box), strict=True))
 
 
-class Answers:
-    """The columns that a run's probabilities go into."""
+class Reader:
+    """A reader of a kind of input, and the columns that a run's answers go into.
 
-    def __init__(self, run):
-        self.run = run
-        self.several = len(run.classes) > 2 and bool(run.genuine)
-        if not run.genuine:
-            self.names = list(run.classes)
-        else:
+    Attributes:
+        endings: of the files that it takes.
+        names: columns of the answers.
+        results, frames: all columns of the two tables; none of `frames` where the
+            kind of input has no frames.
+    """
+
+    of_results, of_frames = (), ()
+
+    def __init__(self, run, whole=False):
+        self.run, self.names = run, list(run.classes)
+        self.framing = None if whole else run.serving.get("framing")
+        self.several = len(run.classes) > 2
+        if run.genuine:
             self.names = ["probability"]
             if self.several:
                 self.names += ["predicted"]
                 self.names += [f"probability of {name}" for name in run.classes]
+        self.results = [*self.of_results, *self.names, "note"]
+        self.frames = [*self.of_frames, *self.names] if self.of_frames else []
 
-    def __call__(self, probability):
-        """Dict of the columns, of one row of `TrainedRun.predict`."""
+    def answer(self, probability):
+        """Return the columns `names` of one row of `TrainedRun.predict`."""
         if not np.isfinite(probability).all():
             raise ArithmeticError("the model answers with values that are not finite")
         values = [round(float(value), 6) for value in probability]
         if not self.run.genuine:
             return dict(zip(self.names, values, strict=True))
-        genuine = round(float(sum(probability[self.run.genuine])), 6)
-        columns = {"probability": genuine}
+        columns = [round(float(sum(probability[self.run.genuine])), 6)]
         if self.several:
-            columns["predicted"] = self.run.classes[int(np.argmax(probability))]
-            names = (f"probability of {name}" for name in self.run.classes)
-            columns |= dict(zip(names, values, strict=True))
-        return columns
+            columns += [self.run.classes[int(np.argmax(probability))], *values]
+        return dict(zip(self.names, columns, strict=True))
 
 
-class PictureFiles:
+class PictureFiles(Reader):
     """Pictures and videos: each face cut out as in the training pictures."""
 
     endings = (*pictures.ENDINGS, *video_files.ENDINGS)
-
-    def __init__(self, run, whole=False):
-        self.run, self.answers = run, Answers(run)
-        self.framing = None if whole else run.serving.get("framing")
-        counts = ["frames", "found"]
-        self.results = ["face", *BOX, *counts, *self.answers.names, "note"]
-        self.frames = ["frame", "second", *BOX, *self.answers.names]
+    of_results, of_frames = ("face", *BOX, "frames", "found"), ("frame", "second", *BOX)
 
     def read(self, path):
         if video_files.ending(path) in video_files.ENDINGS:
@@ -163,13 +164,13 @@ class PictureFiles:
         picture = pictures.read(path)
         if self.framing is None:
             answer = self.run.predict([picture])[0]
-            yield "results", {**self.answers(answer), "note": WHOLE}
+            yield "results", {**self.answer(answer), "note": WHOLE}
             return
         boxes = faces.find(picture)
         cuts = [faces.cut(picture, box, self.framing) for box in boxes]
         for face, answer in enumerate(self.run.predict(cuts)):
-            box = placed(boxes[face])
-            yield "results", {"face": face, **box, **self.answers(answer)}
+            box = box_columns(boxes[face])
+            yield "results", {"face": face, **box, **self.answer(answer)}
         if not cuts:
             least = faces.smallest(picture)
             yield "results", {"note": f"no face of {least} pixels or more"}
@@ -185,34 +186,28 @@ class PictureFiles:
                 cuts = [cut for *_, cut in some if cut is not None]
                 answers = iter(self.run.predict(cuts))
                 for frame, second, box, cut in some:
-                    row = {"frame": frame, "second": round(second, 4), **placed(box)}
+                    row = {"frame": frame, "second": round(second, 4)}
+                    row |= box_columns(box)
                     if cut is not None:
                         answer = next(answers)
                         count, total = count + 1, total + answer
-                        row |= self.answers(answer)
+                        row |= self.answer(answer)
                     yield "frames", row
-        result = {"frames": frame + 1, "note": video.note}
+        result = {"frames": frame + 1}
         if self.framing is None:
-            result["note"] = noted(WHOLE, video.note)
+            result["note"] = join(WHOLE, video.note)
         else:
-            result["found"] = count
-            why = several(path) if count else "no face in any frame"
-            result["note"] = noted(why, video.note)
-        if count:
-            face = {} if self.framing is None else {"face": 0}
-            result |= {**face, **self.answers(total / count)}
-        yield "results", result
+            note = note_several(path) if count else "no face in any frame"
+            result |= {"found": count, "note": join(note, video.note)}
+            result |= {"face": 0} if count else {}
+        yield "results", result | (self.answer(total / count) if count else {})
 
 
-class PointFiles:
+class PointFiles(Reader):
     """Kinect recordings, as UCI's `X_datapoints.txt`."""
 
     endings = ("datapoints.txt",)  # the labels end in targets.txt
-
-    def __init__(self, run, whole=False):
-        self.run, self.answers = run, Answers(run)
-        self.results = ["frames", *self.answers.names, "note"]
-        self.frames = ["frame", *self.answers.names]
+    of_results, of_frames = ("frames",), ("frame",)
 
     def read(self, path):
         from zoo.inputs import gfe_files
@@ -220,82 +215,67 @@ class PointFiles:
         recording = gfe_files.read_points(path)
         answers = self.run.predict(recording.points)
         for frame, answer in enumerate(answers):
-            yield "frames", {"frame": frame, **self.answers(answer)}
+            yield "frames", {"frame": frame, **self.answer(answer)}
         gaps = recording.missing["frames_depths"] + recording.missing["frames_xy"]
         note = f"gaps in {gaps} frames were bridged" if gaps else ""
-        mean = self.answers(answers.mean(axis=0))
+        mean = self.answer(answers.mean(axis=0))
         yield "results", {"frames": len(answers), **mean, "note": note}
 
 
-class Workbooks:
+class Workbooks(Reader):
     """Workbooks of the pupil study: a sheet a video, a column an observer."""
 
     endings = (".xlsx",)
-
-    def __init__(self, run, whole=False):
-        self.run, self.answers = run, Answers(run)
-        columns = ["video", "observer", "samples", "missing"]
-        self.results, self.frames = [*columns, *self.answers.names, "note"], []
+    of_results = ("video", "observer", "samples", "missing")
 
     def read(self, path):
         from zoo.inputs import pupil_files
 
         book = pupil_files.read_own(path)
-        series = [
-            (video, observer, samples)
-            for video, by_observer in book.series.items()
-            for observer, samples in by_observer.items()
-        ]
-        usable = [s for _, _, s in series if len(s) and not np.isnan(s).all()]
-        answers = iter(self.run.predict(usable))
-        for video, observer, samples in series:
-            missing = np.isnan(samples).mean() if len(samples) else 1.0
-            row = {"video": video, "observer": observer, "samples": len(samples)}
-            row["missing"] = round(float(missing), 4)
-            if missing < 1:
-                row |= self.answers(next(answers))
-            else:
-                row["note"] = "without any sample"
-            yield "results", row
+        for video, by_observer in book.series.items():
+            usable = [s for s in by_observer.values() if not np.isnan(s).all()]
+            answers = iter(self.run.predict(usable))
+            for observer, samples in by_observer.items():
+                missing = np.isnan(samples).mean() if len(samples) else 1.0
+                row = {"video": video, "observer": observer, "samples": len(samples)}
+                row["missing"] = round(float(missing), 4)
+                if missing < 1:
+                    row |= self.answer(next(answers))
+                else:
+                    row["note"] = "without any sample"
+                yield "results", row
 
 
-class TrackFiles:
+class TrackFiles(Reader):
     """Videos of one face, or its points as other programs write them."""
 
     points = (".npz", ".csv", ".npy")
     endings = (*video_files.ENDINGS, *points)
-
-    def __init__(self, run, whole=False):
-        self.run, self.answers = run, Answers(run)
-        columns = ["frames", "found", "copies"]
-        self.results, self.frames = [*columns, *self.answers.names, "note"], []
-        self.last = None  # the track that was read last
-
-    def track(self, path):
-        from zoo.inputs import landmarks
-
-        settings = self.run.serving["settings"]
-        if video_files.ending(path) in self.points:
-            from zoo.inputs import landmark_files  # needs pandas
-
-            return landmark_files.read(path)
-        with warnings.catch_warnings():  # the track's own note says it
-            warnings.simplefilter("ignore", UserWarning)
-            return landmarks.extract(path, settings["test_copies"], settings["seed"])
+    of_results = ("frames", "found", "copies")
+    last = None  # the track that was read last
 
     def read(self, path):
+        settings, self.last = self.run.serving["settings"], None
+        copies, note = settings["test_copies"], ""
         try:
-            self.last = track = self.track(path)
+            if video_files.ending(path) in self.points:
+                from zoo.inputs import landmark_files  # needs pandas
+
+                track = landmark_files.read(path)
+            else:
+                from zoo.inputs import landmarks
+
+                with warnings.catch_warnings():  # the track's own note says it
+                    warnings.simplefilter("ignore", UserWarning)
+                    track = landmarks.extract(path, copies, settings["seed"])
+                note = note_several(path)
         except NoFace as error:
-            self.last = None
             yield "results", {"note": str(error).removeprefix(f"{path}: ")}
             return
-        [answer] = self.run.predict(track)
+        self.last, [answer] = track, self.run.predict(track)
         row = {"frames": len(track.times), "found": int(track.found.sum())}
-        row["copies"] = self.run.serving["settings"]["test_copies"]
-        video = video_files.ending(path) not in self.points
-        note = noted(several(path) if video else "", track.note)
-        yield "results", {**row, **self.answers(answer), "note": note}
+        row |= {"copies": copies, "note": join(note, track.note)}
+        yield "results", row | self.answer(answer)
 
 
 READERS = {

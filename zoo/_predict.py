@@ -4,17 +4,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo._forward import Forward
 from zoo.features import feature_extractor
 from zoo.layers import PreparePictures
 
 BATCH = 32
 TRACKED = 80  # values a frame
-SETTINGS = ("steps", "pb_rate", "test_copies", "seed")  # of runs on tracks
 
 
 def as_array(inputs, kind, rank, none=False):
-    """A NumPy array of numbers of that rank; with no rows only where `none` allows it.
+    """Return a NumPy array of that rank; with no rows only where `none` allows it.
 
     Raises:
         ValueError: it is something else.
@@ -32,38 +30,42 @@ def as_array(inputs, kind, rank, none=False):
     return array
 
 
-def fits(head, width, classes, what):
-    """Refuses a head that was fitted on other features, or on other classes."""
-    expected = getattr(head, "n_features_in_", "no")
-    if expected != width:
+def check_same_run(received, expected, what):
+    """Raise ValueError where model, head and serving.json do not fit each other."""
+    if received != expected:
         raise ValueError(
-            f"The head takes {expected} features, and {what} gives {width}: they are "
-            "not of one run."
-        )
-    if len(head.classes_) != classes:
-        raise ValueError(
-            f"The head knows {len(head.classes_)} classes, and serving.json has "
-            f"{classes}: they are not of one run."
+            f"Expected {what}: {expected}. Received: {received}. Model, head and "
+            "serving.json are not of one run."
         )
 
 
-def check_input(model, *shapes):
-    """Refuses a model that takes something else than this kind of input."""
-    if model.input.shape not in shapes:
-        raise ValueError(
-            f"The model takes arrays of shape {model.input.shape}, expected "
-            f"{' or '.join(map(str, shapes))}: model and serving.json are not of one "
-            "run."
-        )
+def check_head(head, width, classes, what="a head"):
+    check_same_run(getattr(head, "n_features_in_", None), width, f"{what} on features")
+    check_same_run(len(head.classes_), classes, f"{what} that knows classes")
 
 
 def check_width(model, classes):
-    width = model.output.shape[-1]
-    if width != len(classes):
-        raise ValueError(
-            f"The model answers with {width} values for {len(classes)} classes: model "
-            "and serving.json are not of one run."
-        )
+    check_same_run(model.output.shape[-1], len(classes), "a model of as many classes")
+
+
+class Forward:
+    """A model's answers as an array, for batches of any size and length."""
+
+    def __init__(self, model):
+        self.model, self.traced = model, None
+
+    def __call__(self, inputs):
+        if keras.backend.backend() != "tensorflow":
+            return ops.convert_to_numpy(self.model.predict_on_batch(inputs))
+        import tensorflow as tf
+
+        # Traced once, for all shapes: `predict_on_batch` traces anew for other lengths
+        # and warns of it where several runs are used.
+        spec = tf.TensorSpec(self.model.input.shape, self.model.input.dtype)
+        if self.traced is None:
+            answer = tf.function(lambda x: self.model(x, training=False))
+            self.traced = answer.get_concrete_function(spec)
+        return ops.convert_to_numpy(self.traced(tf.cast(inputs, spec.dtype)))
 
 
 class Pictures:
@@ -77,29 +79,20 @@ class Pictures:
     def __init__(self, run, spec):
         self.head, self.classes = run.head, run.classes
         if self.head is not None:
-            self.known = spec["known"]
-            if not set(self.known) <= set(range(len(self.classes))):
-                raise ValueError(
-                    f"The head knows the classes {self.known}, and serving.json has "
-                    f"{len(self.classes)}: it is damaged."
-                )
+            self.known = spec["known"]  # those of `classes` that the head knows
         if run.model is None:
             self.prepare, self.network = PreparePictures(spec["size"]), None
-            fits(self.head, 3 * spec["size"] ** 2, len(self.known), "a picture")
+            check_head(self.head, 3 * spec["size"] ** 2, len(self.known))
             return
         begins = [x for x in run.model.layers if isinstance(x, PreparePictures)]
-        if len(begins) != 1:
-            raise ValueError(
-                "The model takes no pictures: model and serving.json are not of one "
-                "run."
-            )
+        check_same_run(len(begins), 1, "a model that takes pictures")
         [self.prepare] = begins
         end = run.model if self.head is None else feature_extractor(run.model)
         self.network = Forward(keras.Model(self.prepare.output, end.output))
         if self.head is None:
             check_width(run.model, run.classes)
         else:
-            fits(self.head, end.output.shape[-1], len(self.known), "the model")
+            check_head(self.head, end.output.shape[-1], len(self.known))
 
     def __call__(self, pictures):
         if isinstance(pictures, list | tuple):
@@ -154,7 +147,7 @@ class Pictures:
 
 
 def normalised(probability):
-    """Rows that sum to 1; those of a sigmoid, or in single precision, need not."""
+    """Return rows that sum to 1: those of a sigmoid, or in float32, need not."""
     probability = np.maximum(probability, 1e-12)
     return probability / probability.sum(axis=1, keepdims=True)
 
@@ -170,19 +163,15 @@ class Points:
     def __init__(self, run, spec):
         self.model, self.heads, self.classes = run.model, run.head or {}, run.classes
         self.network = Forward(self.model)
-        check_input(self.model, (None, 100, 3), (None, None, 100, 3))
+        check_same_run(self.model.input.shape[-2:], (100, 3), "a model of points")
         if not self.heads:
             check_width(self.model, self.classes)
             return
-        if self.heads.keys() != set(self.classes):
-            raise ValueError(
-                f"There are heads for {', '.join(self.heads)}, and the expressions are "
-                f"{', '.join(self.classes)}."
-            )
+        check_same_run({*self.heads}, {*self.classes}, "a head for each expression")
         network = feature_extractor(self.model)
         self.network = Forward(network)
         for name, head in self.heads.items():
-            fits(head, network.output.shape[-1], 2, f"the model, for {name},")
+            check_head(head, network.output.shape[-1], 2, f"a head for {name}")
 
     def __call__(self, recordings):
         if isinstance(recordings, list | tuple):
@@ -221,7 +210,7 @@ class Diameters:
 
     def __init__(self, run, spec):
         self.model, self.network = run.model, Forward(run.model)
-        check_input(self.model, (None, None))
+        check_same_run(self.model.input.shape, (None, None), "a model of series")
         check_width(self.model, run.classes)
 
     def __call__(self, series):
@@ -258,14 +247,10 @@ class Tracks:
 
     def __init__(self, run, spec):
         self.model, self.head = run.model, run.head
-        self.settings = run.serving["settings"]
-        wrong = [n for n in SETTINGS if type(self.settings[n]) not in (int, float)]
-        if wrong:
-            raise ValueError(
-                f"serving.json is damaged: expected {', '.join(wrong)} in its settings "
-                "to be numbers."
-            )
-        fits(self.head, self.model.pb_units, len(run.classes), "the model")
+        settings = run.serving["settings"]
+        self.steps, self.rate = settings["steps"], settings["pb_rate"]
+        self.count, self.seed = settings["test_copies"], settings["seed"]
+        check_head(self.head, self.model.pb_units, len(run.classes))
 
     def __call__(self, videos):
         if hasattr(videos, "landmarks") or getattr(videos, "ndim", 0) == 3:
@@ -286,19 +271,18 @@ class Tracks:
                 "Expected a video of at least two frames with a face. Received one of "
                 f"{len(video.times)} frames, {int(video.found.sum())} with a face."
             )
-        count = self.settings["test_copies"]
-        if len(video.points) <= count:
-            video = video.jittered(count, self.settings["seed"])
+        if len(video.points) <= self.count:
+            video = video.jittered(self.count, self.seed)
         # The first row is the crop itself, which decides where there are no copies.
-        return video.landmarks()[1 : 1 + count] if count else video.landmarks()[:1]
+        first = 1 if self.count else 0
+        return video.landmarks()[first : 1 + self.count]
 
     def decide(self, copies):
         if copies.shape[-1] != TRACKED or copies.shape[1] < 2:
             raise ValueError(
                 f"Expected {self.expected}. Received shape {copies.shape}."
             )
-        steps, rate = self.settings["steps"], self.settings["pb_rate"]
-        vectors = self.model.recognise(list(copies), steps, rate)
+        vectors = self.model.recognise(list(copies), self.steps, self.rate)
         genuine = float(np.mean(self.head.predict_proba(vectors)[:, 1]))
         return 1 - genuine, genuine
 

@@ -20,18 +20,16 @@ WHOLE = {"face", "frame", "frames", "samples", "found", "copies"}
 OPENED = {"encoding": "utf-8", "newline": "", "errors": "backslashreplace"}
 
 
-def csv_rows(file, columns):
-    """Write the header; return the function that writes a row."""
+def csv_writer(file, columns):
+    """Write the header; return the writer of rows."""
     writer = csv.DictWriter(file, columns, lineterminator="\n")
     writer.writeheader()
-    return writer.writerow
+    return writer
 
 
 def write_csv(path, columns, rows):
     with open(path, "w", **OPENED) as file:
-        write = csv_rows(file, columns)
-        for row in rows:
-            write(row)
+        csv_writer(file, columns).writerows(rows)
 
 
 def write_json(path, columns, rows):
@@ -59,13 +57,7 @@ KINDS = {".csv": write_csv, ".json": write_json, ".parquet": write_parquet}
 
 
 def check(path):
-    """Refuse what could not be written, before any work is done.
-
-    Raises:
-        ValueError: the file's ending is none of `KINDS`.
-        OSError: its folder is absent, or it is a folder itself.
-        ImportError: pyarrow is missing.
-    """
+    """Raise ValueError, OSError or ImportError where a file could not be written."""
     if path.suffix.lower() not in KINDS:
         raise ValueError(
             f"expected a file that ends in {', '.join(KINDS)}, received {path}"
@@ -88,12 +80,9 @@ def writing(path, columns):
         path: a file; its ending tells the kind. `None` writes CSV to standard output,
             row by row.
         columns: their names, in order. A row, a dict, may lack some of them.
-
-    Raises:
-        OSError: the file cannot be written.
     """
     if path is None:
-        yield csv_rows(sys.stdout, columns)
+        yield csv_writer(sys.stdout, columns).writerow
         return
     rows = []
     yield rows.append

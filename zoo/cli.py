@@ -17,6 +17,19 @@ judge people. See: python -m zoo card RUN
 """
 
 
+PREDICT = """\
+Probabilities of genuine, by what the run's models take:
+  pictures      every face, cut out as in training, and videos, in which one face is
+                followed, the lowest of several
+  tracks        videos of one face, or point files (.npz, .csv, .npy)
+  points        Kinect point files (X_datapoints.txt): each expression's probability
+  diameters     workbooks (.xlsx) of pupil diameters
+Faces are found down to a fortieth of a picture's shorter side (at least 32 pixels), in
+videos down to a fifth.
+"""
+RUN = {"metavar": "RUN", "help": "a run folder: runs/STUDY/TIME-HASH"}
+
+
 def parser():
     result = argparse.ArgumentParser(
         prog="python -m zoo",
@@ -29,25 +42,20 @@ def parser():
     commands = result.add_subparsers(dest="command", metavar="COMMAND")
     add = commands.add_parser
 
-    names = add("list", help="the models of the zoo", description="List the models.")
-    names.add_argument("pattern", nargs="?", help="such as 'pupil*'")
-    names.set_defaults(work=list_models)
+    models = add("list", help="the models of the zoo", description="List the models.")
+    models.add_argument("pattern", nargs="?", help="such as 'pupil*'")
+    models.set_defaults(work=list_models)
 
-    told = "One model: its paper, what it takes and returns, its parameters."
-    info = add("info", help="one model: paper, input, output", description=told)
+    text = "One model: its paper, what it takes and returns, its parameters."
+    info = add("info", help="one model: paper, input, output", description=text)
     info.add_argument("model", metavar="MODEL", help="such as inception_v4")
-    info.set_defaults(work=info_of)
+    info.set_defaults(work=print_info)
 
-    told = "The report of a run: data, people, figures, intended use, limits."
-    card = add("card", help="the report of a run, in Markdown", description=told)
-    card.add_argument("run", metavar="RUN", help="a run folder: runs/STUDY/TIME-HASH")
-    card.set_defaults(work=card_of)
+    text = "The report of a run: data, people, figures, intended use, limits."
+    card = add("card", help="the report of a run, in Markdown", description=text)
+    card.add_argument("run", **RUN)
+    card.set_defaults(work=print_card)
 
-    add_predict(add)
-    return result
-
-
-def add_predict(add):
     predict = add(
         "predict",
         help="probabilities for pictures, videos, point files, pupil workbooks",
@@ -55,9 +63,7 @@ def add_predict(add):
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    predict.add_argument(
-        "run", metavar="RUN", help="a run folder: runs/STUDY/TIME-HASH"
-    )
+    predict.add_argument("run", **RUN)
     predict.add_argument(
         "inputs",
         nargs="+",
@@ -92,29 +98,11 @@ def add_predict(add):
         "are framed as those of the run's training",
     )
     predict.set_defaults(work=predict_files)
-
-
-PREDICT = """\
-Probabilities of genuine, by what the run's models take:
-  pictures      every face, cut out as in training, and videos, in which one face is
-                followed, the lowest of several
-  tracks        videos of one face, or point files (.npz, .csv, .npy)
-  points        Kinect point files (X_datapoints.txt): each expression's probability
-  diameters     workbooks (.xlsx) of pupil diameters
-Faces are found down to a fortieth of a picture's shorter side (at least 32 pixels), in
-videos down to a fifth.
-"""
+    return result
 
 
 def main(argv=None):
-    """Runs the command line.
-
-    Args:
-        argv: without the program; `sys.argv[1:]` by default.
-
-    Returns:
-        The exit code.
-    """
+    """Run the command line on its arguments; return the exit code."""
     arguments = parser()
     options = arguments.parse_args(argv)
     if options.version:
@@ -129,7 +117,7 @@ def main(argv=None):
         # As timeout and schedulers end a program: by way of what cleans up.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        code = options.work(options)
+        code = options.work(options) or 0
         sys.stdout.flush()  # here, not when Python ends
         return code
     except BrokenPipeError:  # `| head`
@@ -164,20 +152,18 @@ def list_models(options):
         short = info.paper.partition(', "')[0]  # authors and year
         table.add_row(name, short, inputs, *counts)
     console = Console(width=None if sys.stdout.isatty() else 110)
-    with console.capture() as told:  # rich itself ends the program where a pipe breaks
+    with console.capture() as text:  # rich itself ends the program where a pipe breaks
         console.print(table)
-    print(told.get(), end="")
-    return 0
+    print(text.get(), end="")
 
 
-def info_of(options):
+def print_info(options):
     import zoo
 
     print(zoo.model_info(options.model))
-    return 0
 
 
-def card_of(options):
+def print_card(options):
     from zoo.trained_run import run_folder
 
     report = run_folder(options.run) / "README.md"
@@ -186,7 +172,6 @@ def card_of(options):
             f"{report.parent} is no run folder with a report: it has no README.md"
         )
     print(report.read_text(encoding="utf-8"), end="")
-    return 0
 
 
 def predict_files(options):

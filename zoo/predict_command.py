@@ -5,7 +5,10 @@ import os
 import sys
 import warnings
 
+from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
 
 from zoo import _annotate, _files, _tables
 from zoo.inputs import video_files
@@ -27,7 +30,7 @@ DRAWN = ("pictures", "tracks")  # inputs that can be drawn into
 
 
 def predict(options):
-    """Does the work of the command.
+    """Do the work of the command.
 
     Args:
         options: of the command line: `run`, `inputs`, `out`, `annotate`, `part`,
@@ -44,16 +47,18 @@ def predict(options):
         _tables.check(frames_file(options.out))
     if hasattr(sys.stdout, "reconfigure"):  # names in bytes that are no text
         sys.stdout.reconfigure(errors="backslashreplace")
-    given = listed(options.inputs)
+    given = list_inputs(options.inputs)
     names = [options.part] if options.part is not None else parts(options.run)
     names = [""] if "" in names else names
     runs = {name: load_run(options.run, name) for name in names}
-    with plain_warnings():
+    with warnings.catch_warnings():
+        # As a line, without the place in our code that they come from.
+        warnings.showwarning = lambda message, *_, **__: tell(f"warning: {message}")
         return Prediction(options, runs, given).work()
 
 
-def listed(inputs):
-    """The inputs' names, those on standard input in the place of `-`."""
+def list_inputs(inputs):
+    """Return the inputs' names, with those on standard input in the place of `-`."""
     names = []
     for name in inputs:
         if name == "-":
@@ -77,137 +82,119 @@ class Prediction:
     """
 
     def __init__(self, options, runs, given):
-        run = next(iter(runs.values()))
-        check(run, options)
-        self.options, self.run = options, run
+        self.options, self.run = options, next(iter(runs.values()))
+        check(self.run, options)
         self.readers = {
             name: _files.READERS[run.inputs](run, options.whole)
             for name, run in runs.items()
         }
-        reader = next(iter(self.readers.values()))
+        self.reader = next(iter(self.readers.values()))
         front = ["input", "part"] if len(runs) > 1 else ["input"]
-        self.trained_on = "SAMPLE" if run.data == "sample" else "real"
-        self.columns = {"results": [*front, *reader.results, "error", "trained_on"]}
-        if reader.frames:
-            self.columns["frames"] = [*front, *reader.frames, "trained_on"]
-        outputs = [path for path in (options.out, options.annotate) if path]
-        outputs += [frames_file(options.out)] if options.out else []
-        self.files = _files.find(given, reader.endings, outputs)
-        self.places = {}
+        self.trained_on = "SAMPLE" if self.run.data == "sample" else "real"
+        results = [*front, *self.reader.results, "error", "trained_on"]
+        self.columns, self.outputs = {"results": results}, {}
+        if self.reader.frames:
+            self.columns["frames"] = [*front, *self.reader.frames, "trained_on"]
+        if options.out is not None:
+            files = {"results": options.out, "frames": frames_file(options.out)}
+            self.outputs = {table: files[table] for table in self.columns}
+        outputs = [*self.outputs.values(), *filter(None, [options.annotate])]
+        self.files = _files.find(given, self.reader.endings, outputs)
+        self.drawings = {}
         if options.annotate is not None:
             points = _files.TrackFiles.points  # there is nothing to draw into
             drawn = [f for f in self.files if video_files.ending(f) not in points]
-            self.places = _annotate.places(drawn, options.annotate)
-        self.counts = dict.fromkeys(("answers", "empty", "errors", "undrawn"), 0)
+            self.drawings = _annotate.paths(drawn, options.annotate)
+        self.tables, self.shown = {}, None
+        self.counts = dict.fromkeys(("answers", "without", "errors", "not drawn"), 0)
 
     def work(self):
-        """Goes through all files; returns the exit code."""
+        """Go through all files; return the exit code."""
         if self.run.data == "sample":
             tell(SAMPLE)
         if self.run.serving.get("framing", 0) is None and not self.options.whole:
             tell(WHOLE)
+        console = Console(stderr=True)
+        bar = Progress(console=console, transient=True, disable=not console.is_terminal)
         with contextlib.ExitStack() as stack:
             self.open_tables(stack)
-            bar = stack.enter_context(progress())
-            task = bar.add_task("", total=len(self.files))
+            task = stack.enter_context(bar).add_task("", total=len(self.files))
             for path in self.files:
                 bar.update(task, description=escape(path.name))
-                self.one(path)
+                self.read(path)
                 bar.advance(task)
         if self.shown is not None:
             show(self.shown)
-        return self.finish()
+        self.tell_counts()
+        return int(self.counts["errors"] + self.counts["not drawn"] > 0)
 
     def open_tables(self, stack):
-        """Files, or what goes to standard output: a table for people, or CSV."""
-        out, self.tables, self.shown = self.options.out, {}, None
-        if out is not None:
-            paths = {"results": out, "frames": frames_file(out)}
-            for table, columns in self.columns.items():
-                writer = _tables.writing(paths[table], columns)
-                self.tables[table] = stack.enter_context(writer)
-        elif sys.stdout.isatty():
+        """Open files, or what goes to standard output: a table for people, or CSV."""
+        if not self.outputs and sys.stdout.isatty():
             self.shown = []
-        else:
-            writer = _tables.writing(None, self.columns["results"])
-            self.tables["results"] = stack.enter_context(writer)
+            return
+        for table, path in (self.outputs or {"results": None}).items():
+            writer = _tables.writing(path, self.columns[table])
+            self.tables[table] = stack.enter_context(writer)
 
-    def one(self, path):
-        """Reads a file, by every part; what is wrong with it goes into the table."""
-        drawn = []
+    def read(self, path):
+        """Read a file, by every part; what is wrong with it goes into the table."""
+        drawn = {"results": [], "frames": []}
         for name, reader in self.readers.items():
-            whole = {"input": str(path), "part": name, "trained_on": self.trained_on}
+            front = {"input": str(path), "part": name, "trained_on": self.trained_on}
             try:
                 for table, row in reader.read(path):
-                    self.keep(table, whole | row)
-                    if path in self.places:
-                        drawn.append((table, whole | row))
+                    self.write(table, front | row)
+                    if path in self.drawings:
+                        drawn[table].append(front | row)
             except ImportError:
                 raise
             except Exception as error:  # of OpenCV or dlib, too: this file's own fault
                 expected = isinstance(error, ValueError | OSError | ArithmeticError)
-                told = str(error) if expected else f"{type(error).__name__}: {error}"
-                told = " ".join(told.removeprefix(f"{path}: ").split())
-                self.keep("results", {**whole, "error": told})
-                drawn = []
-        if drawn:
-            self.draw(path, drawn)
+                message = str(error) if expected else f"{type(error).__name__}: {error}"
+                message = " ".join(message.removeprefix(f"{path}: ").split())
+                self.write("results", {**front, "error": message})
+                drawn = {"results": [], "frames": []}
+        if drawn["results"]:
+            self.draw(path, **drawn)
 
-    def keep(self, table, row):
+    def write(self, table, row):
         row = {name: row[name] for name in self.columns[table] if name in row}
         if table in self.tables:
             self.tables[table](row)
         if table == "results":
             if self.shown is not None:
                 self.shown.append(row)
-            answers = next(iter(self.readers.values())).answers.names
-            answered = "answers" if answers[0] in row else "empty"
+            answered = "answers" if self.reader.names[0] in row else "without"
             self.counts["errors" if "error" in row else answered] += 1
 
-    def draw(self, path, rows):
-        results = [row for table, row in rows if table == "results"]
+    def draw(self, path, results, frames):
         try:
-            if video_files.ending(path) in video_files.ENDINGS:
-                frames = [row for table, row in rows if table == "frames"]
-                track = getattr(next(iter(self.readers.values())), "last", None)
-                if not frames and track is None:
-                    return  # no face
-                if not frames:
-                    frames = _annotate.frames_of(track, results)
-                _annotate.draw_video(path, frames, self.places[path])
-            else:
-                _annotate.draw_picture(path, results, self.places[path])
+            if video_files.ending(path) not in video_files.ENDINGS:
+                _annotate.draw_picture(path, results, self.drawings[path])
+                return
+            track = getattr(self.reader, "last", None)
+            if not frames and track is not None:
+                frames = _annotate.frames_of(track, results)
+            if frames:  # with a face
+                _annotate.draw_video(path, frames, self.drawings[path])
         except ImportError:
             raise
         except Exception as error:  # of OpenCV, too; the answers are there all the same
-            self.counts["undrawn"] += 1
+            self.counts["not drawn"] += 1
             tell(f"warning: {path} was not drawn: {' '.join(str(error).split())}")
 
-    def finish(self):
-        counts = self.counts
-        told = [f"{len(self.files)} files: {counts['answers']} answers"]
-        told += [f"{counts['empty']} without"] if counts["empty"] else []
-        told += [f"{counts['errors']} errors"] if counts["errors"] else []
-        told += [f"{counts['undrawn']} not drawn"] if counts["undrawn"] else []
-        places = []
-        if self.options.out is not None:
-            places.append(str(self.options.out))
-            if "frames" in self.columns:
-                places.append(str(frames_file(self.options.out)))
-        if self.places:
-            places.append(str(self.options.annotate))
-        where = f" -> {', '.join(places)}" if places else ""
-        tell(", ".join(told) + where)
+    def tell_counts(self):
+        text = f"{len(self.files)} files: {self.counts.pop('answers')} answers"
+        text += "".join(f", {n} {what}" for what, n in self.counts.items() if n)
+        outputs = [*self.outputs.values()]
+        outputs += [self.options.annotate] if self.drawings else []
+        tell(text + (f" -> {', '.join(map(str, outputs))}" if outputs else ""))
         tell(SAMPLE if self.run.data == "sample" else LIMITS.format(run=self.run.path))
-        return int(counts["errors"] + counts["undrawn"] > 0)
 
 
 def check(run, options):
-    """Refuses options that have no effect on a run.
-
-    Raises:
-        ValueError: there is one.
-    """
+    """Raise ValueError where an option has no effect on a run."""
     if options.whole and run.inputs != "pictures":
         raise ValueError(f"--whole has no effect: {run.study} takes no pictures")
     if options.annotate is not None and run.inputs not in DRAWN:
@@ -224,34 +211,8 @@ def tell(text):
     print(text, file=sys.stderr)
 
 
-@contextlib.contextmanager
-def plain_warnings():
-    """Warnings as a line, without the place in our code that they come from."""
-
-    def told(message, *_, **__):
-        tell(f"warning: {message}")
-
-    before, warnings.showwarning = warnings.showwarning, told
-    try:
-        yield
-    finally:
-        warnings.showwarning = before
-
-
-def progress():
-    """A bar on standard error, where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    return Progress(console=console, transient=True, disable=not console.is_terminal)
-
-
 def show(rows):
-    """A table for people: the columns that anything stands in."""
-    from rich.console import Console
-    from rich.table import Table
-
+    """Print a table for people: the columns that anything stands in."""
     used = [name for row in rows for name in row if row[name] not in (None, "")]
     columns = list(dict.fromkeys(used))
     columns.sort(key=lambda name: (name == "error", name == "note"))

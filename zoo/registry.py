@@ -87,12 +87,7 @@ def list_models(pattern: str | None = None) -> list[str]:
 
 
 def create_model(name: str, /, **kwargs) -> keras.Model:
-    """Make a model by its name.
-
-    Args:
-        name: as of `model_info`.
-        kwargs: the builder's arguments, its own `name` among them.
-    """
+    """Make a model by a name that `model_info` knows, with its builder's arguments."""
     by_name = {builder.__name__: builder for builder in BUILDERS}
     return by_name[model_info(name).builder](**kwargs)
 
@@ -107,19 +102,14 @@ def model_info(name: str) -> ModelInfo:
     Raises:
         ValueError: there is no such model; the message names those that are like it.
     """
-    by_key = {_key(info.name): info for info in MODELS}
-    key = _key(str(name))
+    by_key = {info.name.replace("_", ""): info for info in MODELS}
+    key = str(name).lower().replace("_", "").replace("-", "")
     if key in by_key:
         return by_key[key]
     close = difflib.get_close_matches(key, by_key, n=3, cutoff=0.5)
-    hint = f"There are: {', '.join(list_models())}."
-    if close:
-        hint = f"Did you mean {', '.join(by_key[other].name for other in close)}?"
+    hint = f"Did you mean {', '.join(by_key[other].name for other in close)}?"
+    hint = hint if close else f"There are: {', '.join(list_models())}."
     raise ValueError(f"There is no model named {name!r}. {hint}")
-
-
-def _key(name):
-    return name.lower().replace("_", "").replace("-", "")
 
 
 CHRISTENSEN = (

@@ -7,14 +7,13 @@ run.predict(pictures)  # (n, 2): posed, spontaneous
 """
 
 import pathlib
-import reprlib
 
 from zoo import heads, safe
 from zoo._predict import KINDS
 
 SERVING, FORMAT = "serving.json", 1
 UNFINISHED = ".unfinished"  # so begins the name of a run's folder while it is written
-FRAMING = ("width", "height", "x", "y")  # see `zoo.inputs.faces`
+REQUIRED = ("study", "data", "classes", "parts")  # in serving.json
 
 
 class TrainedRun:
@@ -43,27 +42,20 @@ class TrainedRun:
         self.study, self.data = serving["study"], serving["data"]
         self.inputs = serving["inputs"]
         self.classes = tuple(serving["classes"])
-        names = enumerate(self.classes)
-        truly = ("genuine", "spontaneous")
-        self.genuine = [n for n, name in names if name.startswith(truly)]
+        genuine = ("genuine", "spontaneous")
+        self.genuine = [n for n, c in enumerate(self.classes) if c.startswith(genuine)]
         self.settings, self.metrics = config["settings"], metrics
         spec = serving["parts"][part]
-        file = spec.get("model")
-        self.model = file and safe.load_model(safe.inside(path, file))
-        self.head = self._load_head(spec)
+        model, head, by_name = (spec.get(key) for key in ("model", "head", "heads"))
+        self.model = model and safe.load_model(safe.inside(path, model))
+        self.head = head and heads.load(safe.inside(path, head))
+        if by_name:
+            files = {name: safe.inside(path, file) for name, file in by_name.items()}
+            self.head = {name: heads.load(file) for name, file in files.items()}
         self._predictor = KINDS[self.inputs](self, spec)
 
-    def _load_head(self, spec):
-        found = spec.get("heads") or spec.get("head")
-        if isinstance(found, dict):
-            return {
-                name: heads.load(safe.inside(self.path, file))
-                for name, file in found.items()
-            }
-        return found and heads.load(safe.inside(self.path, found))
-
     def predict(self, inputs):
-        """The probability of each class.
+        """Return the probability of each class.
 
         Args:
             inputs: by what the run takes, see `self.inputs`:
@@ -85,35 +77,26 @@ class TrainedRun:
         Returns:
             float64 `(n, classes)`: of each picture, frame, series or video the
             probability of each class, in 0..1. Of a list of recordings a list of such
-            arrays. Of an iterator a generator of what each of its items gives.
+            arrays. Of an iterator an iterator of what each of its items gives.
 
         Raises:
             ValueError: the inputs are not as above.
         """
-        if not is_stream(inputs):
+        # Text and dicts can be gone through, too, and are never meant so.
+        whole = isinstance(inputs, list | tuple | str | dict)
+        if whole or hasattr(inputs, "shape") or not hasattr(inputs, "__iter__"):
             return self._predictor(inputs)
-        dataset = hasattr(inputs, "element_spec")
-        return (self._predictor(first(item) if dataset else item) for item in inputs)
+        if hasattr(inputs, "element_spec"):  # a tf.data.Dataset, which may have labels
+            inputs = (item[0] if isinstance(item, tuple) else item for item in inputs)
+        return map(self._predictor, inputs)
 
     def __repr__(self):
         part = f", part {self.part!r}" if self.part else ""
         return f"<TrainedRun {self.study}{part}: {self.inputs} to {len(self.classes)}>"
 
 
-def is_stream(inputs):
-    """Whether it has to be gone through item by item."""
-    # Text and dicts can be gone through, too, and are never meant so.
-    whole = isinstance(inputs, list | tuple | str | dict) or hasattr(inputs, "shape")
-    return not whole and hasattr(inputs, "__iter__")
-
-
-def first(item):
-    """The inputs of an item that a `tf.data.Dataset` gives with labels."""
-    return item[0] if isinstance(item, tuple) else item
-
-
 def parts(path):
-    """Names of the models that a run folder holds.
+    """Return the names of the models that a run folder holds.
 
     Args:
         path: the run folder.
@@ -129,7 +112,7 @@ def parts(path):
 
 
 def load_run(path, part=None):
-    """Loads a finished run of one of the studies.
+    """Load a finished run of one of the studies.
 
     Nothing in the folder is executed: models and heads are read by `zoo.safe` and
     `zoo.heads`, which refuse what is not theirs.
@@ -161,8 +144,6 @@ def load_run(path, part=None):
         )
     config = safe.read_json(safe.inside(path, "config.json"))
     metrics = safe.read_json(safe.inside(path, "metrics.json"))
-    if not isinstance(config.get("settings"), dict):
-        raise ValueError(f"{path / 'config.json'} is damaged: it has no settings.")
     try:
         return TrainedRun(path, part, serving, config, metrics)
     except (KeyError, TypeError, AttributeError) as error:
@@ -202,30 +183,14 @@ def read_serving(path):
     form, inputs = serving.get("format"), serving.get("inputs")
     if form != FORMAT or inputs not in list(KINDS):
         raise ValueError(
-            f"{path / SERVING} is of format {reprlib.repr(form)} for inputs "
-            f"{reprlib.repr(inputs)}; this version of Duchenne reads format {FORMAT} "
-            f"for {', '.join(KINDS)}. Use the version that wrote it."
+            f"{path / SERVING} is of format {form!r} for inputs {inputs!r}; this "
+            f"version of Duchenne reads format {FORMAT} for {', '.join(KINDS)}. Use "
+            "the version that wrote it."
         )
-    wrong = wrong_entries(serving)
-    if wrong:
-        received = reprlib.repr([serving.get(name) for name in wrong])
+    missing = [name for name in REQUIRED if not serving.get(name)]
+    if missing:
         raise ValueError(
-            f"{path / SERVING} is damaged: expected {', '.join(wrong)} as the studies "
-            f"write them. Received: {received}"
+            f"{path / SERVING} is damaged: it lacks {', '.join(missing)}. Copy the run "
+            "anew from where it was trained."
         )
     return serving
-
-
-def wrong_entries(serving):
-    """Return the names in a serving.json that are not as the studies write them."""
-    classes, parts = serving.get("classes"), serving.get("parts")
-    framing = serving.get("framing")
-    sides = [framing.get(k) for k in FRAMING] if isinstance(framing, dict) else [None]
-    fine = {
-        "study": isinstance(serving.get("study"), str),
-        "data": serving.get("data") in ("real", "sample"),
-        "classes": isinstance(classes, list) and {*map(type, classes)} == {str},
-        "parts": isinstance(parts, dict) and {*map(type, parts.values())} == {dict},
-        "framing": framing is None or {*map(type, sides)} <= {int, float},
-    }
-    return [name for name, good in fine.items() if not good]

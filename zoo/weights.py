@@ -12,36 +12,26 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from zoo._atomic import replaced
 from zoo._keras_file import weights_file
 
 
 @dataclass(frozen=True)
 class WeightRecord:
-    """A set of published weights, and what one has to know to use it.
+    """A set of published weights, and what one has to know to use it."""
 
-    Attributes:
-        url: where the file is downloaded from.
-        file_name: its name in Keras's cache.
-        classes: number of classes of its classifier.
-        input_size: side of the square pictures it was trained on, in pixels.
-        input_range: range of the values it expects, channels in the order RGB.
-        trained_on: data and split.
-        licence: licence of the weights.
-        source: where the weights come from, and what they reach there.
-    """
-
-    url: str
-    file_name: str
-    classes: int
-    input_size: int
-    input_range: tuple[float, float]
-    trained_on: str
-    licence: str
-    source: str
+    url: str  # where the file is downloaded from
+    file_name: str  # in Keras's cache
+    classes: int  # of its classifier
+    input_size: int  # side of the square pictures it was trained on, in pixels
+    input_range: tuple[float, float]  # of the values it expects, in the order RGB
+    trained_on: str  # data and split
+    licence: str  # of the weights
+    source: str  # where the weights come from, and what they reach there
 
 
 def check(weights, imagenet=None):
-    """Returns the source that a builder's argument `weights` names.
+    """Return the source that a builder's argument `weights` names.
 
     Args:
         weights: `None`, `"imagenet"` or a path.
@@ -69,26 +59,22 @@ def check(weights, imagenet=None):
 
 
 def fetch(record):
-    """Downloads a record's file into Keras's cache, once, and returns its path.
+    """Download a record's file into Keras's cache, once, and return its path.
 
     Raises:
         OSError: the download failed. The message names the URL, where the file would
-            go, and the way round; nothing that looks complete is left behind.
+            go, and the way round.
     """
     home = os.environ.get("KERAS_HOME") or "~/.keras"
     folder = pathlib.Path(home).expanduser() / "models" / "duchenne"
     target = folder / record.file_name
     if target.exists():
         return str(target)
-    # A download that is killed must not pass for a complete file: Keras writes straight
-    # to the name it is given, so that name is not the final one.
-    partial = f"{record.file_name}.{os.getpid()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path = keras.utils.get_file(
-            partial, record.url, cache_subdir=str(folder), force_download=True
-        )
-        os.replace(path, target)
+        # Keras writes straight to the name it is given: one killed is not complete.
+        with replaced(target) as partial:
+            keras.utils.get_file(partial.name, record.url, cache_subdir=str(folder))
     except Exception as error:
         raise OSError(
             f"Could not download the weights from {record.url} to {target}: {error}\n"
@@ -99,7 +85,7 @@ def fetch(record):
 
 
 def read_own(path, model):
-    """Reads a `.keras` or `.weights.h5` file that Keras wrote.
+    """Read a `.keras` or `.weights.h5` file that Keras wrote.
 
     Args:
         path: the file.
@@ -143,7 +129,7 @@ def read_own(path, model):
 
 
 def full_layer_name(path, file):
-    """The name of a layer in a file, with those of the layers that it is part of."""
+    """Return a layer's name in a file, with those of the layers that it is in."""
     stem, _, steps = path.removesuffix("/vars").rpartition("layers/")
     names, group = [], file[f"{stem}layers"]
     for step in steps.split("/"):
@@ -153,7 +139,7 @@ def full_layer_name(path, file):
 
 
 def named_variables(model):
-    """Dict from `layer/variable` to variable.
+    """Return a dict from `layer/variable` to variable.
 
     The name of a variable alone is not enough: both directions of a bidirectional layer
     have a `kernel`, which are `layer/forward_lstm/lstm_cell/kernel` and `backward`.
@@ -167,7 +153,7 @@ def named_variables(model):
 
 
 def load(model, tensors, source, top):
-    """Puts tensors into a model, each exactly once.
+    """Put tensors into a model, each exactly once.
 
     Args:
         model: a functional model, the variables of which are filled.
@@ -196,17 +182,16 @@ def load(model, tensors, source, top):
             problems.append(f"{name}: holds values that are not finite")
     if problems:
         listed = "\n  ".join(sorted(problems)[:20])
-        more = f"\n  and {len(problems) - 20} more" if len(problems) > 20 else ""
         raise ValueError(
             f"The weights in {source} do not fit {model.name}, in {len(problems)} of "
-            f"{len(variables)} tensors:\n  {listed}{more}"
+            f"{len(variables)} tensors, among them:\n  {listed}"
         )
     for name, variable in variables.items():
         variable.assign(tensors[name])
 
 
 def leave_top(model, variables, tensors, source, top):
-    """Takes off both sides what of the top is not to be loaded."""
+    """Take off both sides what of the top is not to be loaded."""
     absent = set(top) - {layer.name for layer in model.layers if layer.weights}
     for name in [name for name in tensors if name.split("/")[0] in absent]:
         del tensors[name]

@@ -75,9 +75,6 @@ class LandmarkTrack:
                     f"a track of {frames} frames and {rows} rows of margins needs "
                     f"{name} of shape {shape}, got {getattr(self, name).shape}"
                 )
-        self._check_values()
-
-    def _check_values(self) -> None:
         if not len(self.margins) or self.margins[0].any() or (self.margins < 0).any():
             raise ValueError(
                 "margins must start with a row of zeros, for the whole crop, and none "

@@ -1,26 +1,15 @@
 """Drawn copies of pictures and videos."""
 
-import csv
-
 import cv2
 import numpy as np
 import pytest
 
+from tests.zoo.runs.helpers import rows, run
 from zoo import _annotate
-from zoo.cli import main
 from zoo.inputs import landmarks
 
 FRAMES = 5
 BOX = ["x", "y", "width", "height"]
-
-
-def rows(path):
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def run(*arguments):
-    return main([str(argument) for argument in arguments])
 
 
 def same(one, other):
@@ -76,17 +65,17 @@ def test_drawn_videos(trained, given, clip_track, tmp_path, cache):
         assert np.abs(side - _annotate._BOX).max(axis=-1).mean() < 90
 
 
-def test_places(tmp_path):
+def test_paths(tmp_path):
     one, two = tmp_path / "x" / "a.jpg", tmp_path / "y" / "b.mp4"
-    found = _annotate.places([one, two], tmp_path / "d")
+    found = _annotate.paths([one, two], tmp_path / "d")
     assert found == {
         one: tmp_path / "d" / "x" / "a.jpg.drawn.png",
         two: tmp_path / "d" / "y" / "b.mp4.drawn.mp4",
     }
     assert (tmp_path / "d").is_dir()
-    assert _annotate.places([], tmp_path / "d") == {}
+    assert _annotate.paths([], tmp_path / "d") == {}
     alike = [one, one.with_suffix(".png"), one.with_suffix(".mp4")]
-    assert len(set(_annotate.places(alike, tmp_path / "x").values())) == 3
+    assert len(set(_annotate.paths(alike, tmp_path / "x").values())) == 3
 
 
 def test_what_cannot_be_drawn_is_told_and_the_rest_is_done(

@@ -15,20 +15,12 @@ import numpy as np
 import pytest
 
 import zoo
+from tests.zoo.runs.helpers import rows, run
 from zoo import _files
 from zoo.cli import main
 from zoo.inputs import pictures
 
 ROOT = pathlib.Path(zoo.__file__).parents[1]
-
-
-def rows(path):
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def run(*arguments):
-    return main([str(argument) for argument in arguments])
 
 
 def test_list(capsys):
@@ -104,7 +96,7 @@ def test_wrong_use(trained, given, tmp_path, capsys):
     assert names == {"empty", "folder.csv", "a.frames.csv"}
 
 
-def test_names_on_standard_input(trained, given, out, monkeypatch, tmp_path):
+def test_names_on_standard_input(trained, given, out, monkeypatch, tmp_path, capsys):
     odd = tmp_path / os.fsdecode(b"\xe9\xff x\x0c.png ")
     shutil.copy(given / "photos" / "one face.png", odd)
     names = [given / "photos" / "nobody.bmp", odd]
@@ -113,9 +105,6 @@ def test_names_on_standard_input(trained, given, out, monkeypatch, tmp_path):
     assert run("predict", trained("whole"), "-", "--out", out) == 0
     told = [row["input"] for row in rows(out)]
     assert told == [str(names[0]), str(tmp_path / "\\udce9\\udcff x\x0c.png ")]
-
-
-def test_nothing_on_standard_input(trained, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\n")))
     assert run("predict", trained("whole"), "-") == 2
     assert "expected the names of files" in capsys.readouterr().err

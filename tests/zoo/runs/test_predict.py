@@ -10,21 +10,12 @@ import numpy as np
 import pytest
 
 import zoo
+from tests.zoo.runs.helpers import rows, run
 from zoo import _files
-from zoo.cli import main
 from zoo.inputs import faces, gfe_files, pictures, pupil_files
 
 FRAMES = 5
 BOX = ["x", "y", "width", "height"]
-
-
-def rows(path):
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def run(*arguments):
-    return main([str(argument) for argument in arguments])
 
 
 def test_pictures(trained, given, out, capsys):
@@ -34,6 +25,7 @@ def test_pictures(trained, given, out, capsys):
         *["input", "face", *BOX, "frames", "found", "probability", "note", "error"],
         "trained_on",
     ]
+    assert {row["trained_on"] for row in found} == {"real"}
     names = [pathlib.Path(row["input"]).name for row in found]
     assert names == ["nobody.bmp", "one face.png", "two.jpg", "two.jpg"]
     assert [row["face"] for row in found] == ["", "0", "0", "1"]
@@ -99,7 +91,7 @@ def test_points(trained, given, out):
     arguments = ["predict", trained("points"), given / "points", "--out", out]
     assert run(*arguments) == 0
     found, frames = rows(out), rows(out.with_name("results.frames.csv"))
-    assert [row["part"] for row in found] == ["on_a", "on_b"]
+    assert [row["part"] for row in found] == ["on_a", "on_b"]  # not the targets' file
     assert {row["note"] for row in found} == {"gaps in 1 frames were bridged"}
     file = given / "points" / "a_topics_datapoints.txt"
     recording = gfe_files.read_points(file).points
@@ -195,11 +187,6 @@ def test_each_file_once(trained, given, out):
     assert len(rows(out)) == 1
 
 
-def test_only_recordings_of_a_folder(given):
-    [file] = _files.find([given / "points"], _files.PointFiles.endings)
-    assert file.name == "a_topics_datapoints.txt"
-
-
 def test_what_an_earlier_run_wrote_is_no_input(trained, given, tmp_path, capsys):
     folder = tmp_path / "photos"
     shutil.copytree(given / "photos", folder)
@@ -215,8 +202,7 @@ def test_what_an_earlier_run_wrote_is_no_input(trained, given, tmp_path, capsys)
     assert len(list(csv.reader(io.StringIO(capsys.readouterr().out)))) == 3
 
 
-def test_an_input_is_not_overwritten(trained, clip_track, tmp_path, capsys):
-    clip_track.save(tmp_path / "a.npz")
+def test_an_input_is_not_overwritten(trained, tmp_path, capsys):
     points = tmp_path / "points.csv"
     points.write_text("x_0, y_0\n")
     assert run("predict", trained("tracks"), points, "--out", points) == 2
@@ -239,10 +225,3 @@ def test_a_video_of_several_people_says_so(trained, given, tmp_path, write, out)
     assert run("predict", trained("pictures"), clip, "--out", out) == 0
     [row] = rows(out)
     assert row["note"] == _files.SEVERAL and row["probability"]
-
-
-def test_sample_models_are_labelled(trained, given, out):
-    file = given / "photos" / "one face.png"
-    assert run("predict", trained("pictures"), file, "--out", out) == 0
-    data = zoo.load_run(trained("pictures")).data
-    assert rows(out)[0]["trained_on"] == {"sample": "SAMPLE", "real": "real"}[data]

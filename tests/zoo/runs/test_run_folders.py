@@ -19,6 +19,11 @@ def test_what_is_no_run_is_refused(trained, tmp_path):
     with pytest.raises(ValueError, match="it has no serving.json") as told:
         load_run(tmp_path)
     assert "Did you mean" not in str(told.value)
+    folder = tmp_path / ".unfinished-20300101-0"
+    shutil.copytree(trained("whole"), folder)
+    for read in (load_run, parts):
+        with pytest.raises(ValueError, match="interrupted.*--resume"):
+            read(folder)
 
 
 def test_a_folder_of_runs_leads_to_the_newest(tmp_path):
@@ -30,15 +35,6 @@ def test_a_folder_of_runs_leads_to_the_newest(tmp_path):
         with pytest.raises(ValueError) as told:
             load_run(folder)
         assert str(told.value).endswith(f" Did you mean {newest}?")
-
-
-def test_a_run_that_is_not_finished_is_refused(trained, tmp_path):
-    folder = tmp_path / ".unfinished-20300101-0"
-    shutil.copytree(trained("pictures"), folder)
-    with pytest.raises(ValueError, match="interrupted.*--resume"):
-        load_run(folder)
-    with pytest.raises(ValueError, match="interrupted.*--resume"):
-        parts(folder)
 
 
 @pytest.mark.parametrize("name", ["serving.json", "config.json", "metrics.json"])
@@ -80,61 +76,43 @@ DAMAGED = {
         (put("format", value=2), "format 2"),
         (put("inputs", value="sounds"), "'sounds'"),
         (put("inputs", value=["pictures"]), "'pictures'"),
-        (put("study", value={}), "expected study"),
-        (put("data", value=["real"]), "expected data"),
-        (put("data", value="invented"), "expected data"),
-        (put("parts", value={}), "expected parts"),
-        (put("parts", value=[""]), "expected parts"),
-        (put("parts", "", value=None), "expected parts"),
+        (put("study", value=None), "lacks study"),
+        (put("parts", value={}), "lacks parts"),
+        (put("parts", value=[""]), "serving.json"),
+        (put("parts", "", value=None), "serving.json"),
         (put("parts", "", "head", value=None), "serving.json"),
         (put("parts", "", "head", value="../head.skops"), "inside"),
         (put("parts", "", "head", value=5), "inside"),
-        (put("parts", "", "size", value=9), "192 features.*243"),
+        (put("parts", "", "size", value=9), "features: 243. Received: 192"),
         (put("parts", "", "size", value="8"), "serving.json"),
         (put("parts", "", "size", value=None), "serving.json"),
-        (put("parts", "", "known", value=[0]), "2 classes.*1"),
-        (put("parts", "", "known", value=[0, 2]), r"the classes \[0, 2\]"),
+        (put("parts", "", "known", value=[0]), "knows classes: 1. Received: 2"),
         (put("parts", "", "known", value=None), "serving.json"),
-        *[(put("classes", value=classes), "expected classes")
-          for classes in [None, [1, 2], [], "ab", {"a": 1}]],
-        *[(put("framing", value=framing), "expected framing")
-          for framing in ["wide", {"width": 1}, [], 5, dict.fromkeys("whxy", 1),
-                          {"width": 2, "height": 2, "x": 1, "y": None}]],
+        (put("classes", value=[]), "lacks classes"),
+        (put("classes", value=[1, 2]), "serving.json"),
     ],
     "pictures": [
-        (put("classes", value=["posed", "genuine", "other"]), "2 values for 3"),
+        (put("classes", value=["posed", "genuine", "other"]), "classes: 3. .*: 2"),
         (put("inputs", value="diameters"), r"\(None, None, None, 3\)"),
-        (put("inputs", value="points"), r"\(None, None, None, 3\)"),
+        (put("inputs", value="points"), "a model of points"),
     ],
     "diameters": [
-        (put("classes", value=["genuine"]), "2 values for 1"),
-        (put("inputs", value="pictures"), "takes no pictures"),
+        (put("classes", value=["genuine"]), "classes: 1. Received: 2"),
+        (put("inputs", value="pictures"), "a model that takes pictures"),
         (put("parts", "", "model", value=None), "serving.json"),
     ],
     "recordings": [
         (put("parts", "on_b", "heads", "topics", value=None), "inside"),
         (put("parts", "on_b", "heads", value={"topics": "on_b/topics/head.json"}),
-         "heads for topics"),
+         "a head for each expression"),
         (put("parts", "on_b", "heads", value={}), None),
     ],
     "tracks": [
-        (put("classes", value=["genuine"]), "2 classes.*1"),
+        (put("classes", value=["genuine"]), "knows classes: 1. Received: 2"),
         (put("settings", value={}), "steps"),
         (put("settings", value=[]), "serving.json"),
-        *[(put("settings", name, value=value), f"expected {name}")
-          for name in ["steps", "test_copies", "seed", "pb_rate"]
-          for value in ["3", None]],
     ],
 }  # fmt: skip
-
-
-def test_a_config_without_settings_is_refused(copied):
-    folder = copied("whole")
-    (folder / "config.json").write_text('{"settings": null}')
-    with pytest.raises(
-        ValueError, match=r"config\.json is damaged: it has no settings"
-    ):
-        load_run(folder)
 
 
 @pytest.mark.parametrize("kind", DAMAGED)
@@ -161,13 +139,16 @@ def test_files_are_not_read_through_links_that_lead_out(copied, tmp_path):
 def test_models_and_heads_of_other_runs_are_refused(copied, trained, tmp_path):
     folder = copied("pictures")
     shutil.copy(trained("diameters") / "model.keras", folder / "model.keras")
-    with pytest.raises(ValueError, match="takes no pictures"):
+    with pytest.raises(ValueError, match="a model that takes pictures"):
         load_run(folder)
     folder = copied("tracks")
     shutil.copy(trained("pictures") / "model.keras", folder / "anger" / "model.keras")
     with pytest.raises(ValueError, match="serving.json"):
         load_run(folder, "anger")
-    for width, classes, told in [(5, 3, "5 features.*2048"), (2048, 2, "2 classes")]:
+    for width, classes, told in [
+        (5, 3, "features: 2048.*: 5"),
+        (2048, 2, "classes: 3"),
+    ]:
         folder = copied("twelve")
         labels = np.arange(30) % classes
         head = heads.xgboost(n_estimators=1).fit(RNG.normal(size=(30, width)), labels)
@@ -176,9 +157,9 @@ def test_models_and_heads_of_other_runs_are_refused(copied, trained, tmp_path):
             load_run(folder)
     folder = copied("recordings")
     heads.save(head, folder / "on_b" / "negative")
-    with pytest.raises(ValueError, match="2048 features.*negative.*gives 6"):
+    with pytest.raises(ValueError, match="negative on features: 6. Received: 2048"):
         load_run(folder, "on_b")
     folder = copied("tracks")
     heads.save(head, folder / "anger")
-    with pytest.raises(ValueError, match="2048 features.*gives 64"):
+    with pytest.raises(ValueError, match="features: 64. Received: 2048"):
         load_run(folder, "anger")

@@ -1,53 +1,37 @@
 """Tables of results: of each kind the same, whole or not there."""
 
 import csv
-import importlib.util
 import json
 import os
 import sys
 
 import pytest
 
+from tests.zoo.runs.helpers import rows, run
 from zoo import _tables
-from zoo.cli import main
 
 
-def rows(path):
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def run(*arguments):
-    return main([str(argument) for argument in arguments])
-
-
-def test_json_has_the_same(trained, given, out):
+@pytest.mark.parametrize("ending", [".json", ".parquet"])
+def test_each_kind_has_the_same(ending, trained, given, out):
     arguments = ["predict", trained("pictures"), given / "photos", given / "clip.mp4"]
+    if ending == ".parquet":
+        parquet = pytest.importorskip("pyarrow.parquet")
     assert run(*arguments, "--out", out) == 0
-    assert run(*arguments, "--out", out.with_suffix(".json")) == 0
+    assert run(*arguments, "--out", out.with_suffix(ending)) == 0
     for name in ["results", "results.frames"]:
-        told = json.loads(out.with_name(f"{name}.json").read_text())
+        path = out.with_name(f"{name}{ending}")
+        if ending == ".json":
+            found = json.loads(path.read_text())
+        else:
+            table = parquet.read_table(path)
+            found, types = table.to_pylist(), map(str, table.schema.types)
+            kinds = dict(zip(table.schema.names, types, strict=True))
+            assert kinds["probability"] == "double" and kinds["input"] == "string"
         text = [
-            {k: "" if v is None else str(v) for k, v in row.items()} for row in told
+            {k: "" if v is None else str(v) for k, v in row.items()} for row in found
         ]
         assert text == rows(out.with_name(f"{name}.csv"))
-    assert told[0]["frame"] == 0 and isinstance(told[0]["probability"], float)
-
-
-@pytest.mark.skipif(not importlib.util.find_spec("pyarrow"), reason="needs pyarrow")
-def test_parquet_has_the_same(trained, given, out):
-    from pyarrow import parquet
-
-    arguments = ["predict", trained("pictures"), given / "photos", given / "clip.mp4"]
-    assert run(*arguments, "--out", out.with_suffix(".json")) == 0
-    assert run(*arguments, "--out", out.with_suffix(".parquet")) == 0
-    for name in ["results", "results.frames"]:
-        table = parquet.read_table(out.with_name(f"{name}.parquet"))
-        wanted = json.loads(out.with_name(f"{name}.json").read_text())
-        assert table.to_pylist() == wanted
-        kinds = dict(zip(table.schema.names, map(str, table.schema.types), strict=True))
-        assert kinds["probability"] == "double" and kinds["input"] == "string"
-    assert kinds["frame"] == "int64"
+    assert found[0]["frame"] == 0 and isinstance(found[0]["probability"], float)
 
 
 def test_without_pyarrow_the_extra_is_named(trained, given, out, monkeypatch, capsys):

@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 
 import zoo
+from tests.zoo.runs.helpers import RECORDING, RNG, SERIES, TRACK
 from zoo.trained_run import load_run
-
-RNG = np.random.default_rng(0)
-PICTURES = RNG.integers(0, 256, (5, 40, 50, 3), "uint8")
-SMOOTH = (PICTURES[:, ::8, ::10] // 2 + 60).repeat(8, axis=1).repeat(10, axis=2)
-RECORDING = RNG.uniform(0, 900, (6, 100, 3))
-SERIES = [RNG.uniform(2, 4, n) for n in (700, 40, 900)]
-TRACK = RNG.uniform(-0.5, 0.5, (3, 6, 80))
 
 
 @pytest.mark.parametrize("kind", ["points", "recordings"])
