@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
+from tests.zoo.helpers import numpy
 from zoo.layers import FilledDiameters, StandardisedDiameters
 
 LAYERS = [FilledDiameters, StandardisedDiameters]
@@ -20,10 +21,6 @@ def series(batch, samples, missing=0.2, seed=0):
     diameters[np.arange(samples) >= lengths[:, None]] = 0
     diameters[-1] = np.nan
     return diameters.astype("float32"), lengths
-
-
-def numpy(tensor):
-    return keras.ops.convert_to_numpy(tensor)
 
 
 def filled(one, length, samples):
@@ -52,13 +49,6 @@ def test_filled_as_pandas_does(samples):
     want = [filled(*one, samples) for one in zip(many, lengths, strict=True)]
     np.testing.assert_array_equal(got[..., 0], want)
     assert got.shape == (12, samples, 1)
-
-
-def test_gaps_of_any_length_are_filled():
-    many = np.full((300, 300), np.nan, "float32")
-    many[np.arange(300), np.arange(300)] = np.arange(300) + 1
-    want = pd.DataFrame(many).ffill(axis=1).fillna(0)
-    np.testing.assert_array_equal(FilledDiameters(300)(many)[..., 0], want)
 
 
 @pytest.mark.parametrize("samples", [7, 64, 65, 200])

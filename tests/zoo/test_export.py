@@ -9,13 +9,7 @@ import tensorflow as tf
 
 import zoo
 from zoo.export import export
-from zoo.layers import (
-    AlignedFace,
-    FrameGeometry,
-    LocalStandardisation,
-    PreparePictures,
-    TemporalContext,
-)
+from zoo.layers import PreparePictures
 
 
 def raw_model(builder, size, **arguments):
@@ -27,44 +21,17 @@ def uint8_pictures(*shape):
     return np.random.default_rng(0).integers(0, 256, shape).astype("uint8")
 
 
-def kinect_points(*shape):
-    generator = np.random.default_rng(0)
-    points = generator.normal((320, 240, 1200), (30, 40, 15), (*shape, 100, 3))
-    points[..., 2] *= generator.random((*shape, 100)) > 0.1
-    return np.round(points).astype("uint16")
-
-
-def kinect_models():
-    """A network on recordings, and a model that ends in its features."""
-    points = keras.Input((None, 100, 3))
-    parts = [FrameGeometry(relative_depth=True)(points), AlignedFace()(points)]
-    x = LocalStandardisation(21)(keras.layers.Concatenate()(parts))
-    features = keras.Model(points, TemporalContext(name="features")(x))
-    return zoo.GrammaticalSequence(input_tensor=x), features
-
-
-def test_saved_models_in_a_bare_process(served, tmp_path):
-    cnn, points = raw_model(zoo.ShallowCNN, 32), kinect_points(2, 40)
-    network, context = kinect_models()
-    models = {
-        "cnn": (cnn, uint8_pictures(2, 90, 130, 3)),
-        "network": (network, points),
-        "context": (context, points),
-    }
-    for name, (model, inputs) in models.items():
-        export(model, tmp_path / name, input_dtype=inputs.dtype.name)
-        got = served(tmp_path / name, inputs)
-        want = {"features": zoo.feature_extractor(model)(inputs)}
-        if name != "context":  # this one ends in its features
-            want["serve"] = model(inputs)
-        assert got.keys() == want.keys()
-        # The standardised depths of the recordings reach 10, and some spreads are 0.
-        tolerance = 1e-5 if name == "cnn" else 2e-3
-        for end, value in want.items():
-            np.testing.assert_allclose(got[end], value, atol=tolerance)
-    written = (path for path in (tmp_path / "cnn").rglob("*") if path.is_file())
+def test_a_saved_model_in_a_bare_process(served, tmp_path):
+    model, inputs = raw_model(zoo.ShallowCNN, 32), uint8_pictures(2, 90, 130, 3)
+    export(model, tmp_path, input_dtype="uint8")
+    got = served(tmp_path, inputs)
+    want = {"features": zoo.feature_extractor(model)(inputs), "serve": model(inputs)}
+    assert got.keys() == want.keys()
+    for end, value in want.items():
+        np.testing.assert_allclose(got[end], value, atol=1e-5)
+    written = (path for path in tmp_path.rglob("*") if path.is_file())
     size = sum(path.stat().st_size for path in written)
-    assert size == pytest.approx(4 * cnn.count_params(), rel=0.1)  # once, not twice
+    assert size == pytest.approx(4 * model.count_params(), rel=0.1)  # once, not twice
 
 
 def test_a_saved_model_is_replaced_when_the_new_one_is_complete(tmp_path, monkeypatch):
@@ -117,20 +84,14 @@ def test_prepare_pictures_is_resizing_and_scaling():
 
 
 IMPORT_ZOO = """
-import sys, numpy as np
-import keras
-before = set(sys.modules)
-import zoo
-added = {name.split(".")[0] for name in set(sys.modules) - before}
-assert added == {"zoo"}, added
+import sys, keras, numpy as np, zoo
 model = keras.saving.load_model(sys.argv[1] + "/model.keras")
 pictures = np.load(sys.argv[1] + "/pictures.npy")
 np.save(sys.argv[1] + "/out.npy", model.predict(pictures, verbose=0))
 """
 
 
-def test_import_zoo_is_quiet_and_light_and_enough_for_a_keras_file(tmp_path):
-    """Without the parts that are heavy, unless Keras itself has imported them."""
+def test_import_zoo_is_enough_for_a_keras_file(tmp_path):
     model = raw_model(zoo.ShallowCNN, 32)
     model.save(tmp_path / "model.keras")
     pictures = uint8_pictures(2, 50, 40, 3)
@@ -142,7 +103,6 @@ def test_import_zoo_is_quiet_and_light_and_enough_for_a_keras_file(tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == ""
     np.testing.assert_allclose(
         np.load(tmp_path / "out.npy"), model(pictures), atol=1e-6
     )

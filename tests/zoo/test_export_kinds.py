@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import zoo
 import zoo.export
+from tests.zoo.helpers import Scaled
 from zoo import inception_v4
 from zoo.layers import PreparePictures
 
@@ -86,13 +87,6 @@ def called():
         model.add(type(layer).from_config(layer.get_config()))
     model(np.zeros((1, 8, 8, 3)))
     return model
-
-
-class Scaled(keras.Model):
-    """A Functional model that computes something else than its layers do."""
-
-    def call(self, inputs, training=False):
-        return 100 * super().call(inputs, training=training)
 
 
 def functional(*layers):

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import zoo
+from tests.zoo.helpers import lstm
 
 
 def normal(*shape, seed=0):
@@ -53,11 +54,7 @@ def outputs_and_gradients(layer, x, states, upstream):
 @pytest.mark.parametrize(
     "units, dtype, sequences",
     # Sums of products up to 24 units, matrix products above.
-    [
-        (10, "float32", True),
-        (1, "float64", False),
-        (30, "float64", True),
-    ],
+    [(10, "float32", True), (1, "float64", False), (30, "float64", True)],
 )
 def test_outputs_and_gradients_are_those_of_keras(units, dtype, sequences):
     plain, ours = pair(
@@ -78,22 +75,6 @@ def test_outputs_and_gradients_are_those_of_keras(units, dtype, sequences):
         np.testing.assert_allclose(one / scale, other / scale, atol=tolerance)
 
 
-def numpy_lstm(x, kernel, recurrent, bias):
-    """All outputs of an LSTM that starts from zeros, by its textbook equations."""
-
-    def sigmoid(z):
-        return 1 / (1 + np.exp(-z))
-
-    h = c = np.zeros((len(x), len(recurrent)))
-    outputs = []
-    for now in np.swapaxes(x, 0, 1):
-        i, f, g, o = np.split(now @ kernel + h @ recurrent + bias, 4, axis=1)
-        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-        h = sigmoid(o) * np.tanh(c)
-        outputs.append(h)
-    return np.stack(outputs, axis=1)
-
-
 def test_gradients_are_differences():
     layer = pair(3, steps=7, return_sequences=True)[1]
     arrays = [normal(2, 7, 3), *layer.get_weights()]
@@ -103,7 +84,7 @@ def test_gradients_are_differences():
         tape.watch(x)
         outputs = layer(x, training=True)
         loss = tf.reduce_sum(outputs * upstream)
-    np.testing.assert_allclose(outputs, numpy_lstm(*arrays), atol=1e-12)
+    np.testing.assert_allclose(outputs, lstm(*arrays), atol=1e-12)
     variables = [weight.value for weight in layer.trainable_weights]
     gradients = tape.gradient(loss, [x, *variables])
     for place, gradient in enumerate(gradients):
@@ -113,7 +94,7 @@ def test_gradients_are_differences():
             for change in (1e-6, -1e-6):
                 moved = [array.copy() for array in arrays]
                 moved[place].flat[index] += change
-                losses.append(np.sum(numpy_lstm(*moved) * upstream))
+                losses.append(np.sum(lstm(*moved) * upstream))
             slope = (losses[0] - losses[1]) / 2e-6
             np.testing.assert_allclose(gradient.numpy().flat[index], slope, atol=1e-7)
 
@@ -121,34 +102,9 @@ def test_gradients_are_differences():
 def test_a_long_sequence_keeps_its_precision():
     layer = pair(10, width=1, steps=1168, dtype="float32", return_sequences=True)[1]
     x = normal(5, 1168, 1)
-    want = numpy_lstm(x, *[weight.astype(float) for weight in layer.get_weights()])
+    want = lstm(x, *[weight.astype(float) for weight in layer.get_weights()])
     got = layer(x.astype("float32"), training=True)
     np.testing.assert_allclose(got, want, atol=2e-6)
-
-
-def test_a_custom_loop_through_two_layers():
-    x = normal(6, 9, 2).astype("float32")
-    results = []
-    for kind in (keras.layers.LSTM, zoo.layers.LSTM):
-        keras.utils.set_random_seed(0)
-        lower = kind(4, return_sequences=True)
-        model = keras.Sequential([keras.Input((9, 2)), lower, kind(5), dense()])
-        optimiser = keras.optimizers.SGD(0.3)
-        optimiser.build(model.trainable_variables)
-
-        @tf.function
-        def step(x, model=model, optimiser=optimiser):
-            with tf.GradientTape() as tape:
-                loss = tf.reduce_mean((model(x, training=True) - 1) ** 2)
-            variables = model.trainable_variables
-            gradients = tape.gradient(loss, variables)
-            optimiser.apply_gradients(zip(gradients, variables, strict=True))
-            return loss
-
-        assert compiled(model, x) == (kind is zoo.layers.LSTM)
-        results.append([step(x).numpy() for _ in range(4)])
-    np.testing.assert_allclose(results[0], results[1], rtol=1e-5)
-    assert results[0][3] < 0.9 * results[0][0]
 
 
 def dense():

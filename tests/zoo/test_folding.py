@@ -4,6 +4,7 @@ import pytest
 from keras import layers
 
 import zoo
+from tests.zoo.helpers import Scaled
 from zoo.folding import fold, folded, remade
 from zoo.layers import PreparePictures
 
@@ -182,11 +183,6 @@ def test_refused():
     with pytest.raises(ValueError, match="'lambda.* cannot be made anew"):
         fold(model)
     assert folded(model) is model
-
-
-class Scaled(keras.Model):
-    def call(self, inputs, training=False):
-        return 100 * super().call(inputs, training=training)
 
 
 def test_double_precision():

@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 import zoo
+from tests.zoo.helpers import Scaled
 from zoo.export import export
 from zoo.folding import fold
 from zoo.layers import PreparePictures
@@ -75,16 +76,6 @@ def test_half_the_bits(model, served, tmp_path):
     assert weights < size(tmp_path / "half") < 1.5 * weights + 20_000
 
 
-def test_a_model_that_ends_in_its_features(model, served, tmp_path):
-    features = zoo.feature_extractor(model)
-    export(features, tmp_path)
-    got = served(tmp_path, pictures().astype("float32"))
-    assert got.keys() == {"features"}
-    np.testing.assert_allclose(
-        got["features"], features(pictures()), rtol=1e-4, atol=1e-5
-    )
-
-
 def test_refused(model, tmp_path):
     with pytest.raises(ValueError, match="None or \"bfloat16\". Received: 'float16'"):
         export(model, tmp_path / "a", dtype="float16")
@@ -96,19 +87,3 @@ def test_refused(model, tmp_path):
     with pytest.raises(ValueError, match="Scaled has a call method of its own"):
         export(own, tmp_path / "a", dtype="bfloat16")
     assert not list(tmp_path.iterdir())
-
-
-class Scaled(keras.Model):
-    def call(self, inputs, training=False):
-        return 100 * super().call(inputs, training=training)
-
-
-def test_half_the_bits_of_a_sequential_model(served, tmp_path):
-    stack = [layers.Conv2D(4, 3), layers.BatchNormalization()]
-    stack += [layers.GlobalAveragePooling2D(name="features"), layers.Dense(2)]
-    model = keras.Sequential([keras.Input((8, 8, 3)), *stack])
-    inputs = np.random.default_rng(0).random((2, 8, 8, 3), "float32")
-    export(model, tmp_path / "half", dtype="bfloat16")
-    got = served(tmp_path / "half", inputs)
-    assert np.ptp(model(inputs)) > 0.1
-    np.testing.assert_allclose(got["serve"], model(inputs), atol=0.02)

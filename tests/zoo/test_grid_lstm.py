@@ -138,19 +138,6 @@ def test_a_keras_file_brings_the_cell_back(tied, tmp_path):
     np.testing.assert_array_equal(again.predict(x, verbose=0), want)
 
 
-def test_it_learns_in_a_keras_model():
-    """The mean of what has been seen, which no step shows by itself."""
-    keras.utils.set_random_seed(0)
-    x = np.random.default_rng(0).uniform(-1, 1, (64, 6, 1))
-    y = np.cumsum(x, axis=1) / np.arange(1, 7)[:, None]
-    cell = zoo.GridLSTMCell(12, 2)
-    layer = keras.layers.RNN(cell, return_sequences=True)
-    model = keras.Sequential([keras.Input((6, 1)), layer, keras.layers.Dense(1)])
-    model.compile(keras.optimizers.Adam(0.03), "mse")
-    model.fit(x, y, epochs=12, batch_size=8, verbose=0)
-    assert model.evaluate(x, y, verbose=0) < 0.1 * y.var()
-
-
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "float16"])
 def test_other_policies(policy):
     layer = recurrent(4, 2, "depth", dtype=policy)

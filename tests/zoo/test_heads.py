@@ -23,13 +23,6 @@ def test_heads_learn_and_come_back_from_disk(make, data, tmp_path):
     )
 
 
-@pytest.mark.parametrize("name", ["head.json", "head.skops", "head.pkl"])
-def test_a_file_that_is_no_head_is_refused(name, tmp_path):
-    (tmp_path / name).write_bytes(b"not a head")
-    with pytest.raises(ValueError, match="head.(json|skops|pkl)"):
-        heads.load(tmp_path / name)
-
-
 def test_the_seed_decides_what_the_trees_see():
     X, y = load_wine(return_X_y=True)
     few = {"n_estimators": 20, "n_jobs": 1}

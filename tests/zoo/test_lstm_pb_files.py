@@ -14,9 +14,6 @@ from zoo.export import export
 
 SIZES = {"units": 6, "depth": 2, "pb_units": 3, "context_units": 4, "features": 4}
 LENGTHS = np.array([7, 4], "int32")
-ON_TENSORFLOW = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="SavedModels are TensorFlow's"
-)
 
 
 def some_tracks():
@@ -85,7 +82,7 @@ assert not any(name.split(".")[0] == "zoo" for name in sys.modules)
 """
 
 
-@ON_TENSORFLOW
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="its SavedModel")
 def test_tensorflow_alone_runs_a_saved_model(tmp_path):
     model = fitted(context="grid")
     want = answers(model)
@@ -110,15 +107,3 @@ def test_tensorflow_alone_runs_a_saved_model(tmp_path):
     with np.load(tmp_path / "made.npz") as made:
         for name in "serve", "features", "short":
             np.testing.assert_allclose(made[name], want[name], atol=1e-6)
-
-
-@ON_TENSORFLOW
-def test_export_by_keras_itself(tmp_path):
-    import tensorflow as tf
-
-    model = fitted()
-    want = answers(model)
-    model.export(tmp_path / "saved", verbose=False)
-    loaded = tf.saved_model.load(str(tmp_path / "saved"))
-    got = loaded.serve((padded_tracks(), want["pb"]))
-    np.testing.assert_allclose(got, want["serve"], atol=1e-6)

@@ -111,23 +111,6 @@ def test_lengths_above_the_number_of_frames_mean_all(name, trained):
         np.testing.assert_array_equal(got, want)
 
 
-def test_recognition_goes_downhill(trained):
-    """More steps predict the track better, from its very first step on."""
-    model, _ = trained
-    tracks, _ = of_both(1, seed=3)
-    for track in tracks:
-        errors = []
-        for steps in (0, 1, 5, 30):
-            pb = (
-                model.recognise([track], steps, pb_rate=1)
-                if steps
-                else np.zeros((1, 4))
-            )
-            told = ops.convert_to_numpy(model((track[None], pb)))[0]
-            errors.append(np.mean((told[:-1] - track[1:]) ** 2))
-        assert (np.diff(errors) < 0).all()
-
-
 def test_generation_is_a_closed_loop(trained):
     """Each frame is what the network tells after all those that it has made."""
     model, _ = trained

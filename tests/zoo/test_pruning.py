@@ -68,13 +68,9 @@ def several_activations():
     return keras.Model(inputs, layers.Dense(3, name="out")(x))
 
 
-def hard():
-    return sequential("hard_sigmoid")
-
-
 MODELS = {
     "sequential": sequential,
-    "hard": hard,
+    "hard": lambda: sequential("hard_sigmoid"),
     "several activations": several_activations,
     "normalised before": normalised_before,
     "several consumers": several_consumers,
@@ -186,22 +182,6 @@ def test_pruning_twice_changes_nothing_more(kind):
     assert not found.merged and not found.complementary and not len(found.constant)
     for one, other in zip(weights, model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-def test_the_order_of_units_does_not_matter():
-    model = scrambled(sequential())
-    shuffled = scrambled(sequential())
-    order = np.random.default_rng(5).permutation(UNITS)
-    kernel, bias = model.get_layer("hidden").get_weights()
-    shuffled.get_layer("hidden").set_weights([kernel[:, order], bias[order]])
-    kernel, bias = model.get_layer("out").get_weights()
-    shuffled.get_layer("out").set_weights([kernel[order], bias])
-    pruned = [
-        pruning.prune(one, "hidden", PATTERNS, low=50, high=130)
-        for one in (model, shuffled)
-    ]
-    assert pruned[0].get_layer("hidden").units < UNITS
-    assert_same(*(answers(one, PATTERNS) for one in pruned))
 
 
 def test_merging_by_hand():

@@ -11,31 +11,24 @@ PATTERNS = np.random.default_rng(0).normal(size=(60, 6)).astype("float32")
 UNITS = 12
 
 
-def sequential(activation="sigmoid"):
-    return keras.Sequential(
-        [
-            keras.Input((6,)),
-            layers.Dense(UNITS, activation, name="hidden"),
-            layers.Dropout(0.5),
-            layers.Dense(2, "softmax", name="out"),
-        ]
-    )
+def stack(*what, shape=(6,)):
+    """A function to a model of these layers."""
+    return lambda: keras.Sequential([keras.Input(shape), *what])
 
 
-def ends(*what):
-    def build():
-        x = inputs = keras.Input((6,), name="x")
-        for layer in [layers.Dense(4, "sigmoid", name="hidden"), *what]:
-            x = layer(x)
-        return keras.Model(inputs, x)
+def hidden(units=4, activation="sigmoid"):
+    return layers.Dense(units, activation, name="hidden")
 
-    return build
+
+def sequential():
+    last = layers.Dense(2, "softmax", name="out")
+    return stack(hidden(UNITS), layers.Dropout(0.5), last)()
 
 
 def twice():
     inputs = [keras.Input((6,)), keras.Input((6,))]
-    hidden, out = layers.Dense(4, name="hidden"), layers.Dense(2)
-    return keras.Model(inputs, [out(hidden(one)) for one in inputs])
+    shared, last = hidden(), layers.Dense(2)
+    return keras.Model(inputs, [last(shared(one)) for one in inputs])
 
 
 def parting_activations():
@@ -47,12 +40,7 @@ def parting_activations():
 
 def added():
     inputs = keras.Input((4,))
-    x = layers.Dense(4, "relu", name="hidden")(inputs)
-    return keras.Model(inputs, layers.Dense(2)(x + inputs))
-
-
-def inside():
-    return keras.Sequential([keras.Input((6,)), sequential(), layers.Dense(2)])
+    return keras.Model(inputs, layers.Dense(2)(hidden(4, "relu")(inputs) + inputs))
 
 
 class Subclassed(keras.Model):
@@ -70,65 +58,44 @@ def quantized():
     return model
 
 
+def out():
+    return layers.Dense(2)
+
+
 REFUSED = {
-    "an output": (ends(), "an output of the model"),
-    "softmax": (ends(layers.Softmax(), layers.Dense(2)), "neither a plain Dense"),
-    "own softmax": (
-        lambda: keras.Sequential(
-            [
-                keras.Input((6,)),
-                layers.Dense(4, "softmax", name="hidden"),
-                layers.Dense(2),
-            ]
-        ),
-        "mixes units",
-    ),
+    "an output": (stack(hidden()), "an output of the model"),
+    "softmax": (stack(hidden(), layers.Softmax(), out()), "neither a plain Dense"),
+    "own softmax": (stack(hidden(4, "softmax"), out()), "mixes units"),
     "layer normalisation": (
-        ends(layers.LayerNormalization(name="norm"), layers.Dense(2)),
+        stack(hidden(), layers.LayerNormalization(name="norm"), out()),
         "go into 'norm' \\(LayerNormalization\\)",
     ),
-    "no bias": (ends(layers.Dense(2, use_bias=False, name="o")), "'o'.* has no bias"),
+    "no bias": (
+        stack(hidden(), layers.Dense(2, use_bias=False, name="o")),
+        "'o'.* has no bias",
+    ),
     "twice": (twice, "'hidden' is called 2 times"),
     "parting activations": (parting_activations, "another activation on one of them"),
     "added": (added, "which is neither"),
-    "inside": (inside, "no such layer of its own"),
+    "inside": (lambda: stack(sequential(), out())(), "no such layer of its own"),
     "subclassed": (Subclassed, "expected a built Sequential or Functional"),
-    "not built": (lambda: keras.Sequential([layers.Dense(4, name="hidden")]), "built"),
+    "not built": (lambda: keras.Sequential([hidden()]), "built"),
     "reshaped": (
-        ends(layers.Reshape((2, 2)), layers.Flatten(), layers.Dense(2)),
+        stack(hidden(), layers.Reshape((2, 2)), layers.Flatten(), out()),
         "Reshape",
     ),
     "normalised over time": (
-        lambda: keras.Sequential(
-            [
-                keras.Input((5, 6)),
-                layers.Dense(4, name="hidden"),
-                layers.BatchNormalization(axis=1),
-                layers.Dense(2),
-            ]
-        ),
+        stack(hidden(), layers.BatchNormalization(axis=1), out(), shape=(5, 6)),
         "BatchNormalization",
     ),
     "flattened over time": (
-        lambda: keras.Sequential(
-            [
-                keras.Input((5, 6)),
-                layers.Dense(4, name="hidden"),
-                layers.Flatten(),
-                layers.Dense(2),
-            ]
-        ),
+        stack(hidden(), layers.Flatten(), out(), shape=(5, 6)),
         "Flatten",
     ),
     "quantized": (quantized, "expected a plain Dense"),
     "another kind": (
-        lambda: keras.Sequential(
-            [
-                keras.Input((4, 4, 1)),
-                layers.Conv2D(3, 2, name="hidden"),
-                layers.Flatten(),
-                layers.Dense(2),
-            ]
+        stack(
+            layers.Conv2D(3, 2, name="hidden"), layers.Flatten(), out(), shape=(4, 4, 1)
         ),
         "it is a Conv2D, expected a plain Dense",
     ),

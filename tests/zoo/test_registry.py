@@ -1,6 +1,5 @@
 """The registry: names, and facts that are true of the models."""
 
-import dataclasses
 import inspect
 import pathlib
 import re
@@ -21,10 +20,6 @@ def builders():
         found = getattr(zoo, name)
         if callable(found) and "classes" in inspect.signature(found).parameters:
             yield name
-
-
-def one_line(text):
-    return " ".join(text.split())
 
 
 def test_every_builder_has_a_name():
@@ -91,15 +86,8 @@ def test_an_unknown_name_names_those_like_it():
             zoo.model_info(name)
 
 
-def test_facts_cannot_be_changed():
-    info = zoo.model_info("lstm_pb")
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        info.parameters = 1
-    assert hash(info) == hash(zoo.model_info("lstm_pb"))
-
-
 def test_papers_are_those_of_the_citation_file():
-    cited = one_line((ROOT / "CITATION.cff").read_text())
+    cited = " ".join((ROOT / "CITATION.cff").read_text().split())
     infos = [zoo.model_info(name) for name in zoo.list_models()]
     papers = {info.paper for info in infos} | {info.architecture for info in infos}
     assert len(papers - {None}) == 5
@@ -124,14 +112,6 @@ def test_a_model_told_to_people():
     assert "imagenet (Apache-2.0)" in str(zoo.model_info("inception_v4"))
     ours = str(zoo.model_info("pupil_course"))
     assert "Duchenne's own" in ours and "None" not in ours
-
-
-def test_architectures():
-    assert zoo.model_info("inception_v4").architecture == registry.SZEGEDY
-    assert zoo.model_info("shallow_cnn").architecture == registry.CHRISTENSEN
-    assert zoo.model_info("lstm_pb").architecture == registry.HUYNH
-    ours = {n for n in zoo.list_models() if zoo.model_info(n).architecture is None}
-    assert ours == {"grammatical_sequence", "pupil_course"}
 
 
 def test_licences():

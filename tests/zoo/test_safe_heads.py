@@ -1,10 +1,8 @@
-"""Tampered heads are refused; what crashes XGBoost runs in a process of its own."""
+"""Tampered heads are refused; genuine ones load."""
 
 import io
 import json
 import pickle
-import subprocess
-import sys
 import zipfile
 
 import numpy as np
@@ -18,12 +16,6 @@ from sklearn.svm import SVC, NuSVC
 from zoo import _skops, heads
 
 SCHEMA = "schema.json"
-PREDICT = """
-import sys, numpy as np, xgboost
-head = xgboost.XGBClassifier(n_jobs=1)
-head.load_model(sys.argv[1])
-head.predict_proba(np.zeros((3, 4)))
-"""
 
 
 def data(classes=2):
@@ -204,13 +196,6 @@ def test_other_estimators_are_refused(tmp_path):
     heads.load(heads.save(machine, tmp_path))
 
 
-def patched(folder, path, change):
-    """The file with its first tree changed."""
-    model = json.loads((folder / "head.json").read_text())
-    change(model["learner"]["gradient_booster"]["model"]["trees"][0])
-    path.write_text(json.dumps(model))
-
-
 def put(name, value, index=0):
     return lambda tree: tree[name].__setitem__(index, value)
 
@@ -220,6 +205,7 @@ TREES = {
     "root as child": (put("left_children", 0), "a child is none of its nodes"),
     "cycle": (put("left_children", 2), "the child of two others"),
     "one child": (put("right_children", -1), "has one child only"),
+    # XGBoost itself reads beyond its memory there, and the program ends.
     "feature beyond": (put("split_indices", 2**30), "splits by a feature"),
     "wrong parent": (put("parents", 4, 1), "does not know its parent"),
     "no number": (put("split_indices", "x"), "does not have one value"),
@@ -229,17 +215,11 @@ TREES = {
 
 @pytest.mark.parametrize(("change", "match"), TREES.values(), ids=TREES.keys())
 def test_trees_that_are_none_are_refused(change, match, folder, tmp_path):
+    model = json.loads((folder / "head.json").read_text())
+    change(model["learner"]["gradient_booster"]["model"]["trees"][0])
     path = tmp_path / "head.json"
-    patched(folder, path, change)
+    path.write_text(json.dumps(model))
     refused(path, match)
-
-
-def test_what_crashes_xgboost_is_refused(folder, tmp_path):
-    path = tmp_path / "head.json"
-    patched(folder, path, put("split_indices", 2**30))
-    done = subprocess.run([sys.executable, "-c", PREDICT, str(path)], timeout=60)
-    assert done.returncode < 0  # ended by a signal
-    refused(path, "splits by a feature")
 
 
 def test_other_files_are_refused(folder, tmp_path):

@@ -5,7 +5,6 @@ import shutil
 import numpy as np
 import pytest
 
-from datasets.landmarks import extract_all
 from zoo.inputs import landmarks
 from zoo.inputs.landmarks import extract, predictor_file
 
@@ -90,13 +89,3 @@ def test_a_video_that_breaks_off_is_told_every_time(tmp_path, picture, write):
         with pytest.warns(UserWarning, match=rf"{where} breaks off: \d of 12 frames"):
             track = extract(where)
         assert track.note.startswith("breaks off") and 3 < len(track.times) < 9
-
-
-def test_numbers_out_of_range(video):
-    seeds = [{"seed": seed} for seed in (-1, 1.0, None)]
-    copies = [{"copies": n} for n in (-1, 1.5, 2.0, True, None, float("inf"))]
-    for bad in seeds + copies:
-        with pytest.raises(ValueError, match="whole number"):
-            extract(video, **bad)
-        with pytest.raises(ValueError, match="whole number"):
-            extract_all([video], **bad)

@@ -1,6 +1,5 @@
 """The 40 points, their place in the crop and the bridging of gaps."""
 
-import contextlib
 from dataclasses import replace
 
 import numpy as np
@@ -151,9 +150,6 @@ def test_jitter_goes_by_the_frame_as_in_videos(size, side, largest):
     fields = np.ones((1, 2, 68, 2)), boxes, [0, 1], np.zeros((1, 4)), size, "a"
     jittered = LandmarkTrack(*fields).jittered(300)
     assert jittered.margins.max(axis=0).tolist() == largest * 2
-    for copies in (-1, 1.5, 2.0, None):
-        with pytest.raises(ValueError, match="whole number"):
-            jittered.jittered(copies)
 
 
 def test_saved_and_loaded(tmp_path):
@@ -172,15 +168,6 @@ def test_saved_and_loaded(tmp_path):
     # Nothing but the files themselves, and the same bytes for the same track.
     assert sorted(p.name for p in tmp_path.iterdir()) == ["again", "ä b.npz"]
     assert len({p.read_bytes() for p in tmp_path.iterdir()}) == 1
-
-
-def test_who_reads_an_old_file_still_reads_it_whole(tmp_path):
-    track().save(tmp_path / "a.npz")
-    before = (tmp_path / "a.npz").read_bytes()
-    with open(tmp_path / "a.npz", "rb") as reader:
-        track(frames=3).save(tmp_path / "a.npz")
-        assert reader.read() == before
-    assert len(LandmarkTrack.load(tmp_path / "a.npz").times) == 3
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
@@ -209,19 +196,6 @@ def test_damaged_files_are_refused(tmp_path):
         path.write_bytes(content)
         with pytest.raises(ValueError, match="damaged"):
             LandmarkTrack.load(path)
-    # Any byte may be wrong: flags of encryption, compression, NumPy's headers.
-    random = np.random.default_rng(1)
-    for _ in range(200):
-        content = np.frombuffer(whole, np.uint8).copy()
-        content[random.integers(len(whole), size=2)] = random.integers(256, size=2)
-        path.write_bytes(content.tobytes())
-        with contextlib.suppress(ValueError):
-            LandmarkTrack.load(path)
-    encrypted = bytearray(whole)
-    encrypted[whole.index(b"PK\x01\x02") + 8] |= 1  # as APPNOTE.TXT has it, 4.3.12
-    path.write_bytes(encrypted)
-    with pytest.raises(ValueError, match="damaged.*encrypted"):
-        LandmarkTrack.load(path)
     np.savez(path, points=np.zeros(3))
     with pytest.raises(ValueError, match="not a landmark track"):
         LandmarkTrack.load(path)
@@ -235,6 +209,7 @@ def test_damaged_files_are_refused(tmp_path):
         ("points", lambda a: a[:, :-1], "points of shape"),
         ("boxes", lambda a: a[:-1], "boxes of shape"),
         ("boxes", lambda a: np.full_like(a, np.nan), "same frames"),
+        ("points", lambda a: np.where(a == a.max(), np.inf, a), "finite"),
         ("times", lambda a: a[::-1], "increase"),
         ("times", lambda a: a * np.nan, "finite"),
         ("margins", lambda a: a + 1, "row of zeros"),

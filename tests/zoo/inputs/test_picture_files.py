@@ -1,6 +1,5 @@
 """`zoo.inputs.pictures`: which files are read, as what, and which are refused."""
 
-import io
 import sys
 
 import numpy as np
@@ -159,9 +158,6 @@ def test_without_pillow_the_extra_is_named(tmp_path, monkeypatch):
 
 
 def test_a_file_s_bytes_may_be_anything_in_its_name(tmp_path):
-    path = tmp_path / "é ü\n.png"
-    buffer = io.BytesIO()
-    PIL.Image.fromarray(COLOURS).save(buffer, "PNG")
-    path.write_bytes(buffer.getvalue())
+    path = written(tmp_path / "é ü\n.png")
     np.testing.assert_array_equal(pictures.read(path), COLOURS)
     np.testing.assert_array_equal(pictures.read(str(path)), COLOURS)
