@@ -27,8 +27,8 @@ from experiments.harness.run_folder import RunFolder
 from experiments.harness.study import Run, execute
 
 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-# An error that ends a search is reported by the program.
-logging.getLogger("optuna").handlers[0].addFilter(lambda record: not record.exc_info)
+# An error that ends a search is reported by the program, without Optuna's traceback.
+logging.getLogger("optuna.study._optimize").addFilter(lambda line: not line.exc_info)
 
 EPOCHS = 5  # before a trial is pruned; of a study of parts a fifth of the parts
 COMPLETE = (TrialState.COMPLETE,)
