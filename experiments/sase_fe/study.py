@@ -242,9 +242,10 @@ def answers_note(answers: pd.DataFrame, trees: dict) -> str:
 
 
 def challenge_note(answers: pd.DataFrame) -> str:
-    """Return what the other teams reached, and this run on each part of the data."""
+    """Return what the other teams reached, and this run on the challenge's parts."""
     rows = [["", "accuracy", "in pairs"]]
     main = answers[answers["model"] == answers["model"].iloc[0]]
+    main = main[~main["sample"].str.startswith("train/")]
     for part, table in main.groupby(main["sample"].str.partition("/")[0], sort=False):
         measured = metrics.measure(table, SPEC)
         shown = [metrics.show(measured[n]) for n in ("accuracy", "paired_accuracy")]
