@@ -246,7 +246,7 @@ def challenge_note(answers: pd.DataFrame) -> str:
     rows = [["", "accuracy", "in pairs"]]
     main = answers[answers["model"] == answers["model"].iloc[0]]
     main = main[~main["sample"].str.startswith("train/")]
-    for part, table in main.groupby(main["sample"].str.partition("/")[0], sort=False):
+    for part, table in main.groupby(main["sample"].str.split("/").str[0], sort=False):
         measured = metrics.measure(table, SPEC)
         shown = [metrics.show(measured[n]) for n in ("accuracy", "paired_accuracy")]
         rows.append([f"this run, {part} part", *shown])
