@@ -183,7 +183,7 @@ def commit() -> str | None:
     root = pathlib.Path(__file__).resolve().parents[2]
 
     def git(*words):
-        command = ["git", "-C", str(root), *words]
+        command = ["git", "--no-optional-locks", "-C", str(root), *words]
         return subprocess.run(
             command, capture_output=True, text=True, check=True
         ).stdout
