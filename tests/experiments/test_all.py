@@ -1,19 +1,23 @@
 """All studies in one command, and the list of them."""
 
 import json
+import os
+import pathlib
 import subprocess
 import sys
 
 import pytest
 
-from experiments import STUDIES, all, load_study
+from experiments import ROOT, STUDIES, all, load_study
 
 
 @pytest.fixture
 def no_data(tmp_path, monkeypatch):
     """A machine without real data."""
+    cache = pathlib.Path("~/.cache/duchenne").expanduser()
+    monkeypatch.setenv("DUCHENNE_CACHE", os.environ.get("DUCHENNE_CACHE", str(cache)))
     monkeypatch.setenv("DUCHENNE_DATA", str(tmp_path / "none"))
-    monkeypatch.setattr("pathlib.Path.expanduser", lambda path: path)
+    monkeypatch.setenv("HOME", str(tmp_path))
 
 
 def planned(*words, **options):
@@ -26,6 +30,7 @@ def test_own_protocol_and_the_papers(no_data):
         ("pupil_course", "video"),
         ("pupil_course", "paper"),
         ("sase_lstm_pb", "holdout"),
+        ("sase_lstm_pb", "challenge"),
     ]
     assert "--epochs" in runs[2].words and "sample" in runs[2].words
 
@@ -75,7 +80,7 @@ def test_list_names_every_study_and_loads_no_tensorflow():
 
 
 def test_readme_tells_what_papers_report():
-    table = open("README.md").read().partition("## The studies")[2]
+    table = (ROOT / "README.md").read_text().partition("## The studies")[2]
     for name in STUDIES:
         row = table.partition(f"`python -m experiments.{name}`")[2].partition("\n")[0]
         for one in load_study(name).reported:
