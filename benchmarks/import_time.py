@@ -1,4 +1,4 @@
-"""What `import zoo` adds to `import keras`, which it cannot do without.
+"""Time that `import zoo` adds to `import keras`, which it cannot do without.
 
     python -m benchmarks.import_time [--repeat 5]
 

@@ -58,7 +58,7 @@ STAGES = {
 
 
 def data_folder():
-    """Where the real videos are, if they are anywhere."""
+    """Return the folder of the real videos, if there is one."""
     return Path(os.environ.get("DUCHENNE_DATA") or "/nowhere") / "video"
 
 

@@ -1,4 +1,4 @@
-"""What a unit costs: processor seconds and memory of training, for `docs/scaling.md`.
+"""Cost of a unit: processor seconds and memory of training, for `docs/scaling.md`.
 
     python -m benchmarks.scaling
 

@@ -115,7 +115,7 @@ def reference(times, precision):
 
 
 def ratios(times, name):
-    """How much faster than timm a variant is, in each round."""
+    """Return the ratio of a variant to timm, in each round."""
     ours, timms = medians(times)[name], reference(times, PRECISION[name])
     return [timm / own for timm, own in zip(timms, ours, strict=True)]
 

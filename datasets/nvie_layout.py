@@ -1,4 +1,4 @@
-"""Where things lie in a copy of NVIE: every path pattern, and the walk.
+"""The layout of a copy of NVIE: every path pattern, and the walk.
 
 USTC-NVIE (Wang et al. 2010) reaches its users in copies whose folders differ.
 Each pattern below reads a path relative to the data folder, with `/` between
@@ -74,7 +74,7 @@ _EMOTION_OF = {word: name for name, text in _WORDS.items() for word in text.spli
 
 
 class Place(NamedTuple):
-    """What a picture's path says; None where it says nothing.
+    """The labels in a picture's path; None where it has none.
 
     `kind` is posed, apex, frame or unknown; `expression` the folder
     that may name the emotion; `sequence` the relative path of a frame's folder.

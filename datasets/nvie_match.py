@@ -1,4 +1,4 @@
-"""Which sequence an apex frame was taken from, found by looking at the pictures.
+"""Find the sequence that an apex frame was taken from, by looking at the pictures.
 
 NVIE hands out the apex frames of its spontaneous part in a folder of their own,
 under names that do not say which sequence they belong to. The thesis (Christensen 2018,

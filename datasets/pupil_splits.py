@@ -78,7 +78,7 @@ def protocol(index: pd.DataFrame, name: str, seed: int = 0) -> list[dict]:
 
 
 def _dealt(kinds: dict[str, pd.Series], folds: int, rng) -> list[list[str]]:
-    """What is left out together: each kind shuffled and dealt into the folds."""
+    """Deal each kind, shuffled, into the folds that are left out."""
     kinds = {what: sorted(set(names), key=_place) for what, names in kinds.items()}
     for what, names in kinds.items():
         if len(names) < 2:

@@ -128,7 +128,7 @@ def _shown(path: Path, root: Path) -> str:
 
 
 def _clip(path: Path, root: Path) -> Clip | None:
-    """What a file is by its name and place."""
+    """Return the clip that a file is, by its name and place; None for another."""
     stem, ending = video_files.split(path.name)
     if ending not in _KINDS:
         return None

@@ -1,4 +1,4 @@
-"""What the names of SASE-FE's videos say: emotion, and genuine or fake.
+"""Names of SASE-FE's videos, which say the emotion, and genuine or fake.
 
 The twelve codes of the people's folders and the names of the challenge's validation and
 test videos (ChaLearn 2017; Huynh and Kim 2017). A code tells what a person
@@ -53,7 +53,7 @@ def numbered(stem: str) -> tuple[str, str] | None:
 
 
 def natural(text: str) -> list:
-    """What to sort by so that 2 comes before 10."""
+    """Return a key to sort by that puts 2 before 10."""
     parts = re.split(r"([0-9]+)", text)
     # Numbers of any length, by their length first.
     parts[1::2] = [(len(n), n) for n in (part.lstrip("0") for part in parts[1::2])]

@@ -22,7 +22,7 @@ from experiments.harness import study
 
 @dataclass
 class Settings(gfe.FrameSettings):
-    """What decides the result, beside the data."""
+    """Settings that decide the result, beside the data."""
 
     prune: bool = False
     """mask hidden units that do others' work (distinctiveness, 15 and 165 degrees); the

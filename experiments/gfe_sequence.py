@@ -31,7 +31,7 @@ from experiments.harness.options import AboveZero, Positive
 
 @dataclass
 class Settings(gfe.Settings):
-    """What decides the result, beside the data."""
+    """Settings that decide the result, beside the data."""
 
     people: Literal["known", "new"] | None = None
     """whom it is for: known to the training part, or new (default: new with --protocol

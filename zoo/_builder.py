@@ -1,4 +1,4 @@
-"""What the builders share: what they start from and the head they end in."""
+"""The common parts of the builders: their input, and the head they end in."""
 
 import keras
 from keras import layers

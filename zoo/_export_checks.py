@@ -1,4 +1,4 @@
-"""What `zoo.export` takes, and what it says to everything else."""
+"""Check what `zoo.export` is given."""
 
 import pathlib
 

@@ -19,7 +19,7 @@ MOST_PARAMETERS = 2**28
 
 
 def helps(model):
-    """Whether a model has what this is for, and is small enough for it."""
+    """Return whether a model has 2-D convolutions and is small enough for this."""
     parts = model._flatten_layers() if hasattr(model, "inputs") else []
     convolves = any(isinstance(layer, CONVOLUTIONS) for layer in parts)
     return convolves and model.count_params() < MOST_PARAMETERS

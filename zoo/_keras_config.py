@@ -1,4 +1,4 @@
-"""Whether the `config.json` of a `.keras` file names only what may be built from it.
+"""Check that the `config.json` of a `.keras` file names only what may be built.
 
 Keras builds whatever class or function of its own or of any registered package the
 file names. Its safe mode stops marshalled lambdas, yet was got round more than once by
@@ -149,7 +149,7 @@ def is_class(module, name):
 
 
 def is_function(module, name):
-    """Whether a name is that of an activation, a loss or the like."""
+    """Return whether a name is that of an activation, initializer or regularizer."""
     if not isinstance(name, str) or name in ("get", "serialize", "deserialize"):
         return False
     homes = [f"keras.{home}" for home in FUNCTIONS]
@@ -160,7 +160,7 @@ def is_function(module, name):
 
 
 def public(path):
-    """What a dotted name stands for in Keras's public part, or None."""
+    """Return the object of a dotted name in Keras's public part, or None."""
     found = keras
     for step in path.split(".")[1:]:
         found = None if step.startswith("_") else getattr(found, step, None)

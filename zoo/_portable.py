@@ -1,4 +1,4 @@
-"""What layers compute, in operations that every format has.
+"""Layers' computations in operations that every format has.
 
 TensorFlow's antialiased resizing exists nowhere else, and LiteRT has no lists of
 tensors of unknown size, in which Keras collects what a recurrent layer says.
@@ -79,7 +79,7 @@ def prepared(layer, pictures):
 
 
 def weights(count, size, dtype):
-    """How much of each pixel of a line each pixel of the resized line takes.
+    """Return the share of each pixel of a line in each pixel of the resized line.
 
     A triangle around the same place in the line, whose sides are as long as two pixels
     of that line are apart which has fewer.

@@ -1,4 +1,4 @@
-"""Whether a `.skops` file holds nothing but a head's numbers and settings.
+"""Check that a `.skops` file holds nothing but a head's numbers and settings.
 
 skops asks of every type whether it is trusted. That a type is trusted does not tell
 what it does with tampered values, so its kinds of content are bounded as well: here are
@@ -112,7 +112,7 @@ def check_machines(value, seen=None):
 
 
 def holds(value):
-    """Whether other objects may be in it."""
+    """Return whether other objects may be in it."""
     if isinstance(value, np.ndarray):
         return value.dtype.hasobject
     return isinstance(value, list | tuple | dict) or (

@@ -1,4 +1,4 @@
-"""Whether a head's JSON file holds boosted trees that XGBoost can walk through.
+"""Check that a head's JSON file holds boosted trees that XGBoost can walk through.
 
 XGBoost trusts its model files: damaged ones end the process, at once or at the first
 prediction. So the trees are checked to be trees first.

@@ -1,4 +1,4 @@
-"""Where the units of a dense layer go inside a model: what `zoo.pruning` works on."""
+"""Follow the units of a dense layer through a model, for `zoo.pruning`."""
 
 import dataclasses
 
@@ -42,7 +42,7 @@ class Branch:
     consumer: layers.Layer
 
     def scale_and_shift(self, units):
-        """What the layers in between do to each unit: `scale * activation + shift`."""
+        """Effect of the layers between on each unit: `scale * activation + shift`."""
         scale, shift = np.ones(units), np.zeros(units)
         for layer in self.passed:
             if isinstance(layer, layers.BatchNormalization):
@@ -191,7 +191,7 @@ class Walk:
         ]
 
     def output(self, layer):
-        """What a layer gives, where it is called once."""
+        """Return a layer's output, where it is called once."""
         nodes = [node for node in self.nodes if node.operation is layer]
         if len(nodes) != 1:
             self.refuse(f"{layer.name!r} is called {len(nodes)} times in this model.")
@@ -233,7 +233,7 @@ class Walk:
 
 
 def elementwise(activation):
-    """Whether a unit's activation depends on that unit alone (softmax: it does not)."""
+    """Return whether a unit's activation depends on it alone (softmax: no)."""
     values = np.float32([[0.3, -0.7, 1.1, 0.2]])
     first = applied(activation, values)
     if first.shape != values.shape:

@@ -19,7 +19,7 @@ from keras import ops
 
 
 class DiameterLayer(keras.layers.Layer):
-    """What the two layers share: a fixed length and what they are told of gaps."""
+    """The base of the two layers: a fixed length, and a mask of gaps."""
 
     channels = 1
 

@@ -1,4 +1,4 @@
-"""Which hidden units do work of their own: distinctiveness.
+"""Distinctiveness: find the hidden units that do work of their own.
 
 Gedeon and Harris, "Network reduction techniques" (1991) and "Progressive image
 compression" (1992), as Gong, "Using LSTM Neural Network to predict the real or fake
@@ -33,7 +33,7 @@ _BLOCK = 512
 
 @dataclasses.dataclass(frozen=True)
 class DistinctiveUnits:
-    """What becomes of each unit of a layer; units are numbered from 0.
+    """The fate of each unit of a layer; units are numbered from 0.
 
     Attributes:
         kept: units that stay, in ascending order.
@@ -148,7 +148,7 @@ def _visit(directions, low, high):
 
 
 def _constant(vectors, lengths, centre):
-    """Which units hardly change over the patterns."""
+    """Return the units that hardly change over the patterns."""
     mean, square = vectors.mean(axis=0), lengths**2 / len(vectors)
     spread = np.sqrt(np.maximum(square - mean**2, 0))
     longest = square if centre is None else square.max()

@@ -61,7 +61,7 @@ class LSTM(keras.layers.LSTM):
 
 
 def compiles_for_cpu():
-    """Whether there is TensorFlow with its compiler, and no device but CPUs."""
+    """Return whether there is TensorFlow with its compiler, and no device but CPUs."""
     if keras.backend.backend() != "tensorflow":
         return False
     import tensorflow as tf

@@ -136,7 +136,7 @@ def functional(model):
 
 
 def own_call(model):
-    """Whether a model computes something else than its layers, one after the other."""
+    """Return whether a model computes more than its layers, one after the other."""
     owner = next(kind for kind in type(model).__mro__ if "call" in vars(kind))
     return not owner.__module__.startswith("keras.")
 
@@ -160,7 +160,7 @@ def folds(graph):
 
 
 def fits(layer, norm, rank):
-    """Whether a batch normalisation can go into the layer before it."""
+    """Return whether a batch normalisation can go into the layer before it."""
     if type(layer) not in LINEAR or norm.name == FEATURES:
         return False
     changed = getattr(layer, "lora_enabled", False)

@@ -286,7 +286,7 @@ class LSTMPB(keras.Model):
         return made.reshape(*shape, steps, self.features)
 
     def endpoints(self, steps=50, pb_rate=RATE):
-        """What `zoo.export.export` writes: functions with their signatures.
+        """Return the functions that `zoo.export.export` writes, with their signatures.
 
         Args:
             steps: how often a PB vector moves in recognition.

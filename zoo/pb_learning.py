@@ -117,7 +117,7 @@ class Learning:
         return pb
 
     def state(self):
-        """What it takes to go on later: arrays by name."""
+        """Return the arrays, by name, that `restore` resumes from."""
         arrays = {f"{n:02}": ops.convert_to_numpy(v) for n, v in self.all_variables()}
         progress = self.epoch, self.best, self.stale, self.pb_rate
         return arrays | {"progress": np.array(progress, "float64")}

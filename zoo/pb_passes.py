@@ -117,7 +117,7 @@ def forward(weights, mode, frames, pb):
 
 
 def drive(weights, frames, pb):
-    """What frames and PB vectors give the hidden layer."""
+    """Return the hidden layer's input from frames and PB vectors."""
     seen = ops.matmul(frames, weights["landmarks"]) + weights["landmarks_bias"]
     leaning = ops.matmul(pb, weights["pb"]) + weights["pb_bias"]
     return ops.relu(seen), ops.relu(leaning)

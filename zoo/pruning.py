@@ -123,7 +123,7 @@ def compact(model, layer):
 
 
 def activations(model, layer, patterns):
-    """What the units of a dense layer say, after their activation.
+    """Return the activations of a dense layer's units.
 
     Args:
         model: see `prune`.
@@ -188,7 +188,7 @@ def check(low, high, merge):
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """What becomes of the units of a layer, and what their weights follow from.
+    """The fate of a layer's units, and what their weights follow from.
 
     Attributes:
         found: the `DistinctiveUnits`.

@@ -8,7 +8,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="zoo")
 class LocalStandardisation(keras.layers.Layer):
-    """What a frame has that those around it have not: a z-score over a span of time.
+    """Relate a frame to those around it: a z-score over a span of time.
 
     Mean and standard deviation are those of the frames at most `span // 2` away, so
     that what is constant over so long (whose face it is, how far from the camera) drops

@@ -1,4 +1,4 @@
-"""Which layers train: the train-layer modes of Christensen's thesis.
+"""Choose the layers that train, by the train-layer modes of Christensen's thesis.
 
 Christensen, "Differentiating Between Spontaneous and Posed Facial Expression using
 Inception V4", University of Agder, 2018, Table 4.1 and Figure 4.6. The figure that

@@ -18,7 +18,7 @@ _RIM = np.linspace(0, 2 * np.pi, 40, endpoint=False)
 
 @dataclass(frozen=True)
 class Look:
-    """What does not move: colours."""
+    """The colours of a person, which do not move."""
 
     skin: tuple[float, float, float]
     hair: tuple[float, float, float]

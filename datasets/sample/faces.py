@@ -104,7 +104,7 @@ class _Face:
         self.canvas.fill(self.outline(), self.skin)
 
     def hair_back(self):
-        """What of the hair is seen behind the head: a crown, or down to the neck."""
+        """Draw the hair behind the head: a crown, or down to the neck."""
         who, crown = self.who, self.outline(1.08) - [0, 0.12]
         crown = crown[crown[:, 1] < -0.13]
         if who.hair_style == 2:

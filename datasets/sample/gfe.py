@@ -153,7 +153,7 @@ def recording(signer: str, expression: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _bouts(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """How strongly the expression occurs in each frame, and its labels."""
+    """Return how strongly the expression occurs in each frame, and its labels."""
     strength, labels = np.zeros(count), np.zeros(count, int)
     start = rng.integers(6, 16)
     while start < count:
@@ -173,7 +173,7 @@ def _bouts(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray
 
 
 def _restless(rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
-    """What a face does all the time, for no grammatical reason."""
+    """Return a face's movements without grammatical reason."""
     moved = {name: 0.13 * _smooth(rng, count, 2) for name in ACTIONS + HEAD}
     moved["open"] += 0.25 * np.abs(_smooth(rng, count, 2))  # mouthing
     for _ in range(count // 50):
@@ -197,7 +197,7 @@ def _rotation(pitch, yaw, roll) -> np.ndarray:
 
 
 def _gaps(rng: np.random.Generator, shape: tuple, share: float) -> np.ndarray:
-    """Where the depth is missing: for some frames at a time, at the face's edge."""
+    """Draw where the depth is missing: for some frames, at the face's edge."""
     noise = gaussian_filter1d(rng.normal(size=shape), 2, axis=0)
     likely = np.full(shape[1], 0.2)
     likely[68:87], likely[90:] = 3, 2

@@ -275,7 +275,7 @@ def _decoded(data: bytes) -> np.ndarray:
 
 
 def _stray(folder: Path) -> None:
-    """What file managers leave in real copies, and two empty folders."""
+    """Write what file managers leave in real copies, and two empty folders."""
     (folder / _APEX / "Thumbs.db").write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") * 64)
     subject = folder / _SPONTANEOUS / "front" / "001"
     for place in (folder, folder / _POSED, subject):

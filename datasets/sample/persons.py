@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Person:
-    """What stays the same in every picture of a person.
+    """The traits of a person, the same in every picture.
 
     Lengths are in face units. `rest_brow`, `rest_mouth`, `rest_eye` are the
     person's own asymmetry at rest (positive: higher or wider on the subject's

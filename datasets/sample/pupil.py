@@ -106,7 +106,7 @@ def viewing(observer: str, video: str) -> dict[str, np.ndarray]:
 
 
 def _brightness(video: int) -> np.ndarray:
-    """What a video's light does to every pupil, relative, in 200 steps."""
+    """Return the effect of a video's light on every pupil, relative, in 200 steps."""
     rng = np.random.default_rng([1000, video])
     time = np.linspace(0, 1, 200)
     start = rng.uniform(0.02, 0.08)
@@ -127,7 +127,7 @@ def _smooth(rng: np.random.Generator, count: int, samples: float) -> np.ndarray:
 
 
 def _gaps(rng: np.random.Generator, count: int, gaps: int, lengths: tuple):
-    """Where samples are missing: runs of at least and below some lengths."""
+    """Draw where samples are missing: runs of at least and below some lengths."""
     missing = np.zeros(count, bool)
     for start in rng.integers(count, size=gaps):
         missing[start : start + rng.integers(*lengths)] = True

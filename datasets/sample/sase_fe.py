@@ -116,7 +116,7 @@ def film(path: Path, row, who) -> None:
 
 
 def _strays(folder: Path) -> None:
-    """What file managers leave in real copies."""
+    """Write what file managers leave in real copies."""
     train = folder / "Train"
     first, second, *_ = sorted(path for path in train.iterdir() if path.is_dir())
     for place in (folder, train, first):

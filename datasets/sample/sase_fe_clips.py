@@ -50,7 +50,7 @@ _HAIRS = ((28, 24, 24), (34, 34, 42), (38, 48, 66), (52, 74, 106), (96, 96, 102)
 
 @dataclass(frozen=True)
 class Person:
-    """What stays the same in all videos of a person; lengths in pixels."""
+    """The traits of a person, the same in all videos; lengths in pixels."""
 
     face: face68.Face
     look: Look

@@ -19,7 +19,7 @@ import zoo
 
 
 class Share(keras.utils.PyDataset):
-    """What one process gets of each batch; all draw the same order of the pictures."""
+    """A process's rows of each batch; all draw the same order of the pictures."""
 
     def __init__(self, pictures, labels, batch_size, seed):
         super().__init__()

@@ -43,7 +43,7 @@ def dense_net(features, classes):
 
 
 def save_and_load(model, out, pictures):
-    """What comes back from the disk, as differences from the model's own answers."""
+    """Return how far answers after saving and loading differ from the model's own."""
     model.save(out / "model.keras")
     zoo.export.export(model, out / "saved_model", input_dtype="uint8")
     np.save(out / "pictures.npy", pictures)

@@ -14,7 +14,7 @@ TEXT = ("sample", "subject", "video", "group", "model", "truth", "answer")
 
 
 class Case(NamedTuple):
-    """What runs in one table have in common; sorts real data and full runs first."""
+    """The common facts of runs in one table; sorts real data and full runs first."""
 
     sample: bool
     dataset: str

@@ -1,4 +1,4 @@
-"""Which runs share a table, and what its rows and paired tests are."""
+"""Sort runs into tables, and make the rows and paired tests of each."""
 
 import itertools
 import operator

@@ -27,7 +27,7 @@ SPEC = Spec(
 
 @dataclass
 class Settings(options.Settings):
-    """What decides the result, beside the data."""
+    """Settings that decide the result, beside the data."""
 
     protocol: Literal[tuple(about.GFE.protocols)] = "signer"
     """who is tested: a shuffled fifth of all frames, as in the paper's code; the last
@@ -70,7 +70,7 @@ class Settings(options.Settings):
 
 @dataclass
 class FrameSettings(Settings):
-    """What decides the result of a network on single frames, beside the data."""
+    """Settings of a network on single frames, beside the data."""
 
     z_score: Literal["train", "recording"] = "train"
     """mean and spread of the training part, or, as in the paper, of whole recordings,

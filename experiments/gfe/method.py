@@ -30,7 +30,7 @@ TREES |= {"colsample_bytree": 0.1, "max_bin": 32}
 
 
 class Method:
-    """How a study finds expressions; the same for all of them."""
+    """A study's way to find expressions, the same for all of them."""
 
     def __init__(self, builder: str, settings):
         self.builder, self.settings = builder, settings
@@ -152,7 +152,7 @@ class Method:
         return keras.Model(self.points, answer, name=self.network.model.name)
 
     def scaled(self, x, name, content):
-        """What the network of an expression takes."""
+        """Prepare the input of an expression's network."""
         if "mean" in content:
             scale = {key: content[key] for key in ("mean", "variance")}
             x = keras.layers.Normalization(name=f"{name}_z_score", **scale)(x)

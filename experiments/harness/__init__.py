@@ -1,1 +1,1 @@
-"""What every study shares: the life cycle of a run, measured and reported once."""
+"""The life cycle that all studies share: run, resume, measure, report."""

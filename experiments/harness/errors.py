@@ -1,4 +1,4 @@
-"""How a study fails: in a sentence, with an exit code."""
+"""Errors of a study: a sentence and an exit code."""
 
 import atexit
 import contextlib

@@ -18,7 +18,7 @@ MEASURES = ("accuracy", "balanced_accuracy", "f1", "roc_auc", "loss")
 
 @dataclasses.dataclass(frozen=True)
 class Spec:
-    """What a study's answers are, and how they are measured.
+    """The classes of a study's answers, and how these are measured.
 
     Attributes:
         classes: names of the classes; the second half of them are genuine.
@@ -174,13 +174,13 @@ def measure(table: pd.DataFrame, spec: Spec) -> dict:
 
 
 def can_resample(table: pd.DataFrame, spec: Spec) -> bool:
-    """Whether there are people enough for an interval."""
+    """Return whether there are people enough for an interval."""
     people = table["subject"].nunique()
     return bool(spec.resample) and people >= intervals.LEAST_SUBJECTS
 
 
 def baselines(table: pd.DataFrame, spec: Spec) -> dict:
-    """What constant answers reach on these very samples, and chance.
+    """Measure constant answers on these very samples, and chance.
 
     Returns:
         `majority_class`: accuracy of the most frequent class; `always_f1`: F1 of
@@ -201,7 +201,7 @@ def baselines(table: pd.DataFrame, spec: Spec) -> dict:
 
 
 def constant(measures: dict, name: str, spec: Spec) -> float:
-    """What a constant answer reaches in a measure.
+    """Return what a constant answer reaches in a measure.
 
     Args:
         measures: with `baselines`.
@@ -324,7 +324,7 @@ def _mean_of_groups(table, spec):
 
 
 def _pairs(table, spec):
-    """What every pair of a genuine and a posed sample adds to a measure.
+    """Compare every genuine sample with every posed one.
 
     Returns:
         `(compared, wins)`: 1 where the two are of the same group and seed, `(genuine,
@@ -364,7 +364,7 @@ def _intervals(table, spec, weights):
 
 
 def _paired(table, spec):
-    """How many pairs are in the right order; equal probabilities count half."""
+    """Count pairs in the right order; equal probabilities count half."""
     score = f"p_{spec.classes[1]}"
     known = table[~table["subject"].str.endswith(":unknown")]
     rows = []

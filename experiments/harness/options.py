@@ -46,7 +46,7 @@ NotNegative = Annotated[float, Range(0)]
 
 @dataclass
 class Settings:
-    """What decides the result, beside the data."""
+    """Settings that decide the result, beside the data."""
 
     seed: Whole = 0
     """of everything that is drawn at random"""
@@ -54,7 +54,7 @@ class Settings:
 
 @dataclass
 class Options:
-    """Where the data come from, and where the run goes."""
+    """Data, and the place of the run."""
 
     data: Literal["real", "sample"] | None = None
     """real data, or the sample made by code (default: real where found)"""
@@ -69,7 +69,7 @@ class Options:
 
 @dataclass
 class PartOptions(Options):
-    """Where the data come from, where the run goes, and what computes its parts."""
+    """Data, the place of the run, and processes for its parts."""
 
     jobs: Positive | None = None
     """parts computed at once, each in a process of its own (default: one per core)"""

@@ -48,9 +48,7 @@ def metrics_of(run, result) -> dict:
     measured = metrics.evaluate(result.predictions, spec)
     above, sentence = metrics.verdict(measured, spec)
     paper = [
-        {**dataclasses.asdict(one), "protocol": one.protocol}
-        for one in study.reported
-        if one.task in (None, task)
+        dataclasses.asdict(one) for one in study.reported if one.task in (None, task)
     ]
     known = {k: v for k, v in run.config["data"].items() if k not in ("kind", "folder")}
     return {
@@ -75,7 +73,7 @@ def metrics_of(run, result) -> dict:
 
 
 def validation_text(run) -> str:
-    """How a run validated; "" for one that measured the test part."""
+    """Say how a run validated; "" for one that measured the test part."""
     if not run.validating:
         return ""
     how = getattr(run.settings, "validate_by", "")
@@ -140,7 +138,9 @@ def write(run, result, measured: dict) -> str:
         lambda file: file.write_text(write_text, "utf-8", "backslashreplace"),
     )
     lines = [title(run), measured["validation_text"], text_table(rows)]
-    lines += [text_table(groups) if groups else "", *result.notes.values()]
+    # Notes of several lines are Markdown, for the README alone.
+    short = [note for note in result.notes.values() if "\n" not in note]
+    lines += [text_table(groups) if groups else "", *short]
     return "\n".join([*filter(None, lines), measured["verdict"]["sentence"]])
 
 

@@ -35,7 +35,7 @@ from experiments.papers import Paper, Reported
 
 @dataclass(frozen=True)
 class Search:
-    """What `experiments.search` searches in a study, and on whom.
+    """The space that `experiments.search` searches in a study, and on whom.
 
     Attributes:
         space: function to the Optuna distributions by setting.
@@ -106,7 +106,7 @@ class Study:
         return options.parse(program, doc + note, words, self.settings, kinds)
 
     def is_quick(self, settings: Settings) -> bool:
-        """Whether settings are those of a first look, however they came about."""
+        """Return whether settings are those of a first look."""
         return bool(self.quick) and all(
             getattr(settings, name) == value for name, value in self.quick.items()
         )
@@ -114,7 +114,7 @@ class Study:
 
 @dataclass
 class Result:
-    """What a study computed; the harness measures and reports it.
+    """The outcome of a study's work; the harness measures and reports it.
 
     Attributes:
         predictions: in the columns of predictions.csv, the main model first: see
@@ -174,7 +174,7 @@ class Run:
 
     @property
     def validating(self) -> bool:
-        """Whether it measures inside the training part, for choosing settings."""
+        """Return whether it measures inside the training part, to choose settings."""
         return getattr(self.settings, "validate", False)
 
     @property

@@ -1,4 +1,4 @@
-"""What the three studies on NVIE declare: settings, measures, the search of networks.
+"""Settings, measures and the search of networks of the three studies on NVIE.
 
 Christensen 2018; the options of the networks are those of Table 4.1.
 """

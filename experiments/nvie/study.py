@@ -1,4 +1,4 @@
-"""What the three studies on NVIE do alike: read the data, arrange answers, serve."""
+"""Common steps of the three studies on NVIE: read data, arrange answers, serve."""
 
 import os
 import pathlib

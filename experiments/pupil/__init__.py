@@ -22,7 +22,7 @@ SPEC = Spec(
 
 @dataclass
 class Settings(options.Settings):
-    """What the studies on pupils have in common."""
+    """Settings that the studies on pupils have in common."""
 
     protocol: Literal[tuple(PUPIL.protocols)] = "video"
     """what is left out for the test: videos, observers, or both; or the paper's split,

@@ -34,7 +34,7 @@ PROGRAM = "python -m experiments.search"
 
 @dataclass(kw_only=True)
 class Options(options.Options):
-    """How many trials, and where they and the data lie."""
+    """Number of trials, their place, and the data."""
 
     trials: Positive
     """number of trials, of all workers and all runs of this search together"""
@@ -50,7 +50,7 @@ class Options(options.Options):
 
 @dataclass(kw_only=True)
 class PartOptions(Options, options.PartOptions):
-    """How many trials, where they and the data lie, and what computes their parts."""
+    """Number of trials, their place, the data, and processes for parts."""
 
     jobs: Positive = 1
     """parts of a trial computed at once, each in a process of its own"""

@@ -73,13 +73,13 @@ class Search:
             study.stop()
 
     def is_stuck(self, study: optuna.Study) -> bool:
-        """Whether the last `stop_after` trials brought nothing better."""
+        """Return whether the last `stop_after` trials brought nothing better."""
         number = getattr(best_trial(study), "number", -1)
         since = [t for t in study.get_trials(states=COUNTED) if t.number > number]
         return len(since) >= (self.options.stop_after or math.inf)
 
     def scratch(self, trial) -> pathlib.Path:
-        """Where a trial works; the lock in it tells whether its worker is alive."""
+        """Return a trial's folder; the lock in it tells whether its worker is alive."""
         return self.folder / f".trial-{trial.number}"
 
     def retry_killed(self, study: optuna.Study) -> None:

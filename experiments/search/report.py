@@ -1,4 +1,4 @@
-"""What a search ends with: README.md, trials.csv, figures, and two commands."""
+"""The end of a search: README.md, trials.csv, figures, and two commands."""
 
 import dataclasses
 import functools

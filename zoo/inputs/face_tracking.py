@@ -147,7 +147,7 @@ class FaceTracker:
 
 
 def settle(runs: np.ndarray, patience: int) -> np.ndarray:
-    """Which frames show the face, once all have been seen.
+    """Return the frames that show the face, once all have been seen.
 
     Args:
         runs: int (frames,), as `FaceTracker.update` numbers them; 0 where the cascade
@@ -201,7 +201,7 @@ def detect(
     largest: float = 0,
     neighbours: int = _NEIGHBOURS,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What the cascade takes for faces.
+    """Return the boxes that the cascade takes for faces.
 
     Args:
         grey: uint8 (height, width).

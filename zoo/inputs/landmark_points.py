@@ -42,7 +42,7 @@ def select(points: np.ndarray) -> np.ndarray:
 
 
 def normalise(points: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Where points lie in their crops, x before y.
+    """Return the places of points in their crops, x before y.
 
     Args:
         points: (..., n, 2), in pixels.

@@ -90,7 +90,7 @@ class LandmarkTrack:
 
     @property
     def found(self) -> np.ndarray:
-        """Whether each frame shows the face: bool (frames,)."""
+        """Return whether each frame shows the face: bool (frames,)."""
         return ~np.isnan(self.boxes).any(axis=1)
 
     def landmarks(self) -> np.ndarray:

@@ -38,7 +38,7 @@ _PANIC = "PanicException"  # of calamine, which is written in Rust
 
 
 class Workbook(NamedTuple):
-    """What a workbook holds.
+    """The content of a workbook.
 
     Attributes:
         series: video -> observer -> float32 (n_samples,), read-only: diameters, NaN
