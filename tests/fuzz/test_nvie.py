@@ -1,8 +1,6 @@
-"""NVIE: every picture has the labels of its place, or of its line in a manifest."""
+"""NVIE: every picture has the labels of its place."""
 
-import csv
 import io
-import os
 
 import numpy as np
 from fuzzing import ODD_NAMES, attempt, folder
@@ -11,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from datasets import nvie
-from datasets.nvie_layout import COLUMNS, EMOTIONS
+from datasets.nvie_layout import EMOTIONS
 
 LIGHTS = {"front": "front", "Left": "left", "RIGHT light": "right", "frontal": "front"}
 GLASSES = {"glasses": True, "without glasses": False, "NoGlass": False, "Glass": True}
@@ -95,57 +93,3 @@ def test_trees(people, prefix, posed, spontaneous, selected, others, visible):
                    for g in index["glasses"].astype(object)]  # fmt: skip
         found = list(zip(*(index[c] for c in columns), glasses, strict=True))
     assert sorted(found) == sorted(expected)
-
-
-NAMES = st.text(
-    st.characters(exclude_characters="/\\\0\r", exclude_categories=["Cs"]), min_size=1
-).filter(lambda name: name.strip() == name and name not in (".", ".."))
-
-
-@given(
-    st.lists(
-        st.fixed_dictionaries(
-            {
-                "path": NAMES.map(lambda name: name[:40] + ".bmp"),
-                "subject": st.sampled_from(sorted(SUBJECTS)) | NAMES,
-                "emotion": st.sampled_from(sorted(WORDS)),
-                "spontaneous": st.sampled_from(["0", "1", "True", "FALSE", "1.0"]),
-                "illumination": st.sampled_from(["front", "LEFT", "right", ""]),
-                "glasses": st.sampled_from(["True", "0", "", "false", "1.0"]),
-            }
-        ),
-        min_size=1,
-        max_size=5,
-        unique_by=lambda row: row["path"],
-    ),
-    st.permutations(COLUMNS),
-    st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
-    st.randoms(use_true_random=False),
-)
-def test_labels_are_those_that_were_written(rows, order, quoting, random):
-    """And the index, saved as a manifest, is read as it was."""
-    with folder() as here:
-        for number, row in enumerate(rows):
-            write(here / row["path"], number)
-        with open(here / "manifest.csv", "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, order, quoting=quoting)
-            writer.writeheader()
-            writer.writerows(random.sample(rows, len(rows)))
-        index, told = attempt(nvie.index, here)
-        assert told is None
-        found = {
-            os.path.basename(path): (emotion, spontaneous)
-            for path, emotion, spontaneous in zip(
-                *(index[c] for c in ("path", "emotion", "spontaneous")), strict=True
-            )
-        }
-        index.to_csv(here / "manifest.csv", index=False)
-        again, told = attempt(nvie.index, here)
-    assert found == {
-        row["path"]: (
-            WORDS[row["emotion"]],
-            int(row["spontaneous"].lower() in ("1", "1.0", "true")),
-        )
-        for row in rows
-    }
-    assert told is None and again.equals(index)

@@ -1,28 +1,12 @@
-"""SASE-FE: every video has the emotion and label of its name, or of its table."""
-
-import csv
-import io
-import os
+"""SASE-FE: every video has the emotion and the label of its name."""
 
 from fuzzing import attempt, folder
 from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets import sase_fe
-from datasets.sase_fe_names import CODES, EMOTIONS
+from datasets.sase_fe_names import CODES
 
-WORDS = {
-    **dict.fromkeys(["genuine", "True", "REAL", " spontaneous", "1", "1.0"], 1),
-    **dict.fromkeys(["fake", "FALSE ", "posed", "0", "0.0"], 0),
-}
-SPELT = {
-    "anger": ["anger", "ANGRY"],
-    "contempt": ["CONTEMPT", "Contentment"],
-    "disgust": ["DISGUST"],
-    "happiness": ["happy", "HAPPINESS"],
-    "sadness": ["Sad", "SADNESS"],
-    "surprise": ["SURPRISE"],
-}
 BLANKS = st.sampled_from(["", "", "", " ", "  ", "\t"])
 CASES = st.sampled_from([str, str.lower, str.upper])
 VIDEO_ENDINGS = st.sampled_from([".mp4", ".MP4", ".avi", ".Mov", ".npz", ".csv "])
@@ -79,71 +63,3 @@ def test_people_s_videos(people, group, others):
             for (p, e, label), s in zip(rows, table["subject"], strict=True)
         }
     assert found == expected
-
-
-NUMBERS = st.integers(0, 10**10 - 1).map("{:010d}".format)
-
-
-@st.composite
-def flat(draw):
-    """(number, emotion) -> its name in the folder, in the table, label, and person."""
-    keys = st.tuples(NUMBERS, st.sampled_from(EMOTIONS))
-    made = {}
-    keys = draw(st.lists(keys, min_size=1, max_size=6, unique=True))
-    for number, emotion in keys:
-        named, listed = (
-            f"{number}_{draw(st.sampled_from(SPELT[emotion]))}" for _ in range(2)
-        )
-        word = draw(st.sampled_from([*WORDS, None, ""]))
-        person = draw(st.sampled_from(["", "7", "A. Name", "9" * 5000]))
-        made[number, emotion] = draw(stray(named)), listed, word, person
-    return made
-
-
-@given(
-    flat(),
-    st.sampled_from(",;\t"),
-    st.sampled_from(["\n", "\r\n", "\r"]),
-    st.booleans(),
-    st.booleans(),
-    st.sampled_from(["Validation", "test", "."]),
-    st.permutations(["video", "LABEL", "subject", "more"]),
-    st.randoms(use_true_random=False),
-)
-def test_flat_videos_and_their_table(
-    videos, separator, end, quoted, mark, group, order, random
-):
-    order = ["video", *(name for name in order if name != "video")]
-    with folder() as here:
-        (here / group).mkdir(exist_ok=True)
-        rows = [order]
-        for name, listed, word, person in videos.values():
-            (here / group / f"{name}.mp4").touch()
-            if word is not None:
-                cells = {"video": listed, "LABEL": word, "subject": person, "more": "x"}
-                rows.append([cells[column] for column in order])
-        rows[1:] = random.sample(rows[1:], len(rows) - 1)
-        text = io.StringIO()
-        quoting = csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
-        csv.writer(
-            text, delimiter=separator, lineterminator=end, quoting=quoting
-        ).writerows(rows)
-        code = "utf-8-sig" if mark else "utf-8"
-        (here / "labels.csv").write_bytes(text.getvalue().encode(code))
-        table, told = attempt(sase_fe.index, here)
-        assert told is None
-        found = {
-            os.path.basename(path): None if label is None else int(label)
-            for path, label in zip(
-                table["path"],
-                table["label"].astype(object).where(table["label"].notna(), None),
-                strict=True,
-            )
-        }
-    expected = {f"{n}.mp4": WORDS.get(word) for n, _, word, _ in videos.values()}
-    assert found == expected
-    known = all(person and word is not None for *_, word, person in videos.values())
-    subjects = set(table["subject"])
-    assert known or all(s.endswith(":unknown") for s in subjects)
-    if known:
-        assert len(subjects) == len({person for *_, person in videos.values()})
