@@ -29,21 +29,26 @@ from experiments.harness.data import find_data
 
 @dataclass
 class Options:
+    """Which runs there are, and where they go.
+
+    Attributes:
+        studies: which studies
+        data: real data only, or the sample only (default: real where found)
+        data_dir: folder that holds nvie/, gfe/, pupil/, sase_fe/, as far as there are
+            real data (default: $DUCHENNE_DATA, then ~/.cache/duchenne)
+        quick: a first look, in a few minutes
+        seed: of all runs
+        jobs: runs at once; studies of parts share the cores
+        out: where the run folders go; logs and the page go to OUT/all
+    """
+
     studies: tyro.conf.Positional[tuple[Literal[STUDIES], ...]] = STUDIES
-    """which studies"""
     data: Literal["real", "sample"] | None = None
-    """real data only, or the sample only (default: real where found)"""
     data_dir: pathlib.Path | None = None
-    """folder that holds nvie/, gfe/, pupil/, sase_fe/, as far as there are real data
-    (default: $DUCHENNE_DATA, then ~/.cache/duchenne)"""
     quick: bool = False
-    """a first look, in a few minutes"""
     seed: options.Whole = 0
-    """of all runs"""
     jobs: options.Positive = 1
-    """runs at once; studies of parts share the cores"""
     out: pathlib.Path = pathlib.Path("runs")
-    """where the run folders go; logs and the page go to OUT/all"""
 
 
 @dataclass(frozen=True)

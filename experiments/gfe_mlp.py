@@ -22,11 +22,14 @@ from experiments.harness import study
 
 @dataclass
 class Settings(gfe.FrameSettings):
-    """Settings that decide the result, beside the data."""
+    """Settings that decide the result, beside the data.
+
+    Attributes:
+        prune: mask hidden units that do others' work (distinctiveness, 15 and 165
+            degrees); the saved model is the masked one
+    """
 
     prune: bool = False
-    """mask hidden units that do others' work (distinctiveness, 15 and 165 degrees); the
-    saved model is the masked one"""
 
     def __post_init__(self):
         super().__post_init__()

@@ -31,11 +31,14 @@ from experiments.harness.options import AboveZero, Positive
 
 @dataclass
 class Settings(gfe.Settings):
-    """Settings that decide the result, beside the data."""
+    """Settings that decide the result, beside the data.
+
+    Attributes:
+        people: whom it is for: known to the training part, or new (default: new with
+            --protocol signer)
+    """
 
     people: Literal["known", "new"] | None = None
-    """whom it is for: known to the training part, or new (default: new with --protocol
-    signer)"""
     learning_rate: AboveZero = 0.002
     epochs: Positive = 40
     batch_size: Positive = 16

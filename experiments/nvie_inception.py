@@ -24,10 +24,14 @@ from experiments.harness.options import Positive, Share
 
 @dataclass
 class Settings(nvie.NetworkSettings):
-    """Settings of Inception V4."""
+    """Settings of Inception V4.
+
+    Attributes:
+        dropout: share of the features dropped, 0 to 1 (default: 0.4, with --task
+            emotion 0.7)
+    """
 
     dropout: Share | None = None
-    """share of the features dropped, 0 to 1 (default: 0.4, with --task emotion 0.7)"""
     train_layers: int | str = 2
     size: Positive = 299
     weights: str = "imagenet"

@@ -30,12 +30,15 @@ from experiments.harness.options import Positive
 
 @dataclass
 class Settings(nvie.Settings):
-    """Settings of the SVM."""
+    """Settings of the SVM.
+
+    Attributes:
+        search: search all 126 settings of the thesis's grid; without, its default only
+        size: side of the pictures, in pixels
+    """
 
     search: bool = True
-    """search all 126 settings of the thesis's grid; without, its default only"""
     size: Positive = 96
-    """side of the pictures, in pixels"""
 
 
 def work(run: study.Run) -> study.Result:

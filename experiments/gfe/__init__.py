@@ -27,30 +27,35 @@ SPEC = Spec(
 
 @dataclass
 class Settings(options.Settings):
-    """Settings that decide the result, beside the data."""
+    """Settings that decide the result, beside the data.
+
+    Attributes:
+        protocol: who is tested: a shuffled fifth of all frames, as in the paper's code;
+            the last fifth of each recording (holdout); or the other signer, both ways
+            (signer)
+        validate: measure inside the training part, without the test part's labels, to
+            choose settings
+        validate_by: validate on five blocks of time, or on one of the signers and then
+            the other, with --protocol holdout only, whose test part is put aside before
+        seeds: repetitions, from --seed on, for mean and spread
+        learning_rate: of Adam
+        epochs: of each training
+        batch_size: frames, or stretches of 61 frames, per training step
+        head: what decides: the network's own classifier, or an SVM or XGBoost on
+            features
+        features: of an SVM or XGBoost: the network's, or distances, angles and depths
+            (default: learned, in gfe_sequence geometric)
+    """
 
     protocol: Literal[tuple(about.GFE.protocols)] = "signer"
-    """who is tested: a shuffled fifth of all frames, as in the paper's code; the last
-    fifth of each recording (holdout); or the other signer, both ways (signer)"""
     validate: bool = False
-    """measure inside the training part, without the test part's labels, to choose
-    settings"""
     validate_by: Literal["time", "signer"] = "time"
-    """validate on five blocks of time, or on one of the signers and then the other,
-    with --protocol holdout only, whose test part is put aside before"""
     seeds: Positive = 3
-    """repetitions, from --seed on, for mean and spread"""
     learning_rate: AboveZero = 0.0099
-    """of Adam"""
     epochs: Positive = 30
-    """of each training"""
     batch_size: Positive = 64
-    """frames, or stretches of 61 frames, per training step"""
     head: Literal["softmax", "svm", "xgboost"] = "softmax"
-    """what decides: the network's own classifier, or an SVM or XGBoost on features"""
     features: Literal["learned", "geometric"] | None = None
-    """of an SVM or XGBoost: the network's, or distances, angles and depths (default:
-    learned, in gfe_sequence geometric)"""
 
     # Options of one study each.
     z_score = "train"
@@ -70,11 +75,14 @@ class Settings(options.Settings):
 
 @dataclass
 class FrameSettings(Settings):
-    """Settings of a network on single frames, beside the data."""
+    """Settings of a network on single frames, beside the data.
+
+    Attributes:
+        z_score: mean and spread of the training part, or, as in the paper, of whole
+            recordings, the test part's frames included
+    """
 
     z_score: Literal["train", "recording"] = "train"
-    """mean and spread of the training part, or, as in the paper, of whole recordings,
-    the test part's frames included"""
 
 
 def work(run):

@@ -1,6 +1,8 @@
 """The options of a study: dataclasses that tyro turns into a command line."""
 
+import contextlib
 import dataclasses
+import io
 import pathlib
 import sys
 import typing
@@ -46,36 +48,46 @@ NotNegative = Annotated[float, Range(0)]
 
 @dataclass
 class Settings:
-    """Settings that decide the result, beside the data."""
+    """Settings that decide the result, beside the data.
+
+    Attributes:
+        seed: of everything that is drawn at random
+    """
 
     seed: Whole = 0
-    """of everything that is drawn at random"""
 
 
 @dataclass
 class Options:
-    """Data, and the place of the run."""
+    """Data, and the place of the run.
+
+    Attributes:
+        data: real data, or the sample made by code (default: real where found)
+        data_dir: folder of the real data, or one that holds it (default:
+            $DUCHENNE_DATA, then ~/.cache/duchenne)
+        out: where the run folder goes: OUT/STUDY/TIME-HASH
+        resume: go on with the last unfinished run of the same settings, if there is one
+    """
 
     data: Literal["real", "sample"] | None = None
-    """real data, or the sample made by code (default: real where found)"""
     data_dir: pathlib.Path | None = None
-    """folder of the real data, or one that holds it (default: $DUCHENNE_DATA, then
-    ~/.cache/duchenne)"""
     out: pathlib.Path = pathlib.Path("runs")
-    """where the run folder goes: OUT/STUDY/TIME-HASH"""
     resume: bool = False
-    """go on with the last unfinished run of the same settings, if there is one"""
 
 
 @dataclass
 class PartOptions(Options):
-    """Data, the place of the run, and processes for its parts."""
+    """Data, the place of the run, and processes for its parts.
+
+    Attributes:
+        jobs: parts computed at once, each in a process of its own (default: one per
+            core)
+        dask: address of a Dask scheduler, such as tcp://host:8786, whose workers
+            compute the parts instead
+    """
 
     jobs: Positive | None = None
-    """parts computed at once, each in a process of its own (default: one per core)"""
     dask: str | None = None
-    """address of a Dask scheduler, such as tcp://host:8786, whose workers compute the
-    parts instead"""
 
 
 def parse(
@@ -102,18 +114,26 @@ def parse(
     """
     import tyro
 
-    if {"-h", "--help"} & set(argv):
-        print(doc)  # tyro would wrap it anew
     flat = tyro.conf.OmitArgPrefixes
     fields = [("study", flat[settings]), ("run", flat[options])]
     command = dataclasses.make_dataclass("Command", fields)
-    parsed = tyro.cli(
-        command,
-        args=argv,
-        prog=program,
-        description="",
-        config=(tyro.conf.DisallowNone,),
-    )
+    screen = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(screen):
+            parsed = tyro.cli(
+                command,
+                args=argv,
+                prog=program,
+                description="",
+                config=(tyro.conf.DisallowNone,),
+            )
+    except SystemExit:
+        if text := screen.getvalue():  # the help; tyro would wrap `doc` anew
+            none = "(default: None)"  # of options whose own help says it better
+            print(doc)
+            for line in text.replace(none, " " * len(none)).splitlines():
+                print(line.rstrip())
+        raise
     try:
         check_ranges(parsed.study)
         check_ranges(parsed.run)

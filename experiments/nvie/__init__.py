@@ -14,51 +14,57 @@ from experiments.harness.options import AboveZero, NotNegative, Positive, Share
 
 @dataclass
 class Settings(options.Settings):
-    """Settings of every study on NVIE."""
+    """Settings of every study on NVIE.
+
+    Attributes:
+        task: posed or spontaneous (2 classes), or that with six emotions (12 classes)
+        protocol: who is tested: subjects that were not trained on, or, as in the
+            thesis, pictures of the same people
+    """
 
     task: Literal["spontaneous", "emotion"] = "spontaneous"
-    """posed or spontaneous (2 classes), or that with six emotions (12 classes)"""
     protocol: Literal[tuple(about.NVIE.protocols)] = "subject"
-    """who is tested: subjects that were not trained on, or, as in the thesis, pictures
-    of the same people"""
 
 
 @dataclass
 class NetworkSettings(Settings):
-    """Settings of the two networks."""
+    """Settings of the two networks.
+
+    Attributes:
+        validate: measure the validation part, by which a training stops, instead of the
+            test part: for choosing settings
+        learning_rate: of Adam, at the start
+        dropout: share of the features dropped, 0 to 1
+        batch_size: pictures a step
+        decay: learning rate decay: it ends at rate / (1 + X), with 0 it stays
+        l2: weight penalty, 4e-5
+        augment: augmentation of the training pictures
+        activation: of the classifier; with sigmoid the saved model gives a probability
+            a class, which the report scales to sum to 1
+        train_layers: 0 all, 1 the classifier, 2 to 5 also down to Inception-C,
+            Reduction-B, Inception-B, Reduction-A; or the name of one block, as Mixed_7b
+        size: side of the pictures, in pixels
+        weights: to start from: none, a file, or, for Inception V4, imagenet
+        epochs: at the most
+        patience: epochs without a lower validation cross-entropy before it stops
+        head: what decides: the network's own classifier, or an SVM or XGBoost on its
+            features
+    """
 
     validate: bool = False
-    """measure the validation part, by which a training stops, instead of the test part:
-    for choosing settings"""
     learning_rate: AboveZero = 5e-4
-    """of Adam, at the start"""
     dropout: Share = 0.4
-    """share of the features dropped, 0 to 1"""
     batch_size: Positive = 64
-    """pictures a step"""
     decay: NotNegative = 0.0
-    """learning rate decay: it ends at rate / (1 + X), with 0 it stays"""
     l2: bool = True
-    """weight penalty, 4e-5"""
     augment: bool = True
-    """augmentation of the training pictures"""
     activation: Literal["softmax", "sigmoid"] = "softmax"
-    """of the classifier; with sigmoid the saved model gives a probability a class,
-    which the report scales to sum to 1"""
     train_layers: int | str = 0
-    """0 all, 1 the classifier, 2 to 5 also down to Inception-C, Reduction-B,
-    Inception-B, Reduction-A; or the name of one block, as Mixed_7b"""
     size: Positive = 96
-    """side of the pictures, in pixels"""
     weights: str = "none"
-    """to start from: none, a file, or, for Inception V4, imagenet"""
     epochs: Positive = 100
-    """at the most"""
     patience: Positive = 10
-    """epochs without a lower validation cross-entropy before it stops"""
     head: Literal["softmax", "svm", "xgboost"] = "softmax"
-    """what decides: the network's own classifier, or an SVM or XGBoost on its
-    features"""
 
 
 def spec(settings: Settings) -> Spec:

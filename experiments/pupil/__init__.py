@@ -22,11 +22,14 @@ SPEC = Spec(
 
 @dataclass
 class Settings(options.Settings):
-    """Settings that the studies on pupils have in common."""
+    """Settings that the studies on pupils have in common.
+
+    Attributes:
+        protocol: what is left out for the test: videos, observers, or both; or the
+            paper's split, which leaves out neither
+    """
 
     protocol: Literal[tuple(PUPIL.protocols)] = "video"
-    """what is left out for the test: videos, observers, or both; or the paper's split,
-    which leaves out neither"""
 
 
 EPOCHS = {"gong": 50, "dlops": 10}
@@ -34,35 +37,40 @@ EPOCHS = {"gong": 50, "dlops": 10}
 
 @dataclass
 class NetworkSettings(Settings):
-    """The settings of the network, and of its pruning."""
+    """The settings of the network, and of its pruning.
+
+    Attributes:
+        validate: measure by folds of observers inside the training part of the
+            protocol's first round, for choosing settings; the test part stays unseen
+        preset: the epochs: the paper's 50, or the 10 of its re-implementation
+        epochs: of each training (default: the preset's)
+        learning_rate: of SGD
+        batch_size: series per training step
+        dropout: share dropped behind each hidden layer
+        diameters: filled from before and padded with zeros as in the paper; or
+            standardised in each series, with a mask of what was measured
+        four_patterns: the paper's, as we read it: train on four groups of the training
+            part, one after the other, all epochs each, and prune by the groups' mean
+            series
+        low: degrees: below this angle two hidden units do the same work (those that
+            hardly change from series to series are pruned anyway)
+        high: degrees: above this angle two hidden units do the opposite
+        merge: add a pruned unit's weights to those of the unit that does the same (or
+            subtract them); scale them by its activation; or remove both of two opposite
+            units
+    """
 
     validate: bool = False
-    """measure by folds of observers inside the training part of the protocol's first
-    round, for choosing settings; the test part stays unseen"""
     preset: Literal["gong", "dlops"] = "gong"
-    """the epochs: the paper's 50, or the 10 of its re-implementation"""
     epochs: Positive | None = None
-    """of each training (default: the preset's)"""
     learning_rate: AboveZero = 1e-3
-    """of SGD"""
     batch_size: Positive = 5
-    """series per training step"""
     dropout: BelowOne = 0.5
-    """share dropped behind each hidden layer"""
     diameters: Literal["paper", "standardised"] = "paper"
-    """filled from before and padded with zeros as in the paper; or standardised in each
-    series, with a mask of what was measured"""
     four_patterns: bool = False
-    """the paper's, as we read it: train on four groups of the training part, one after
-    the other, all epochs each, and prune by the groups' mean series"""
     low: Annotated[float, Range(0, 90)] = 15.0
-    """degrees: below this angle two hidden units do the same work (those that hardly
-    change from series to series are pruned anyway)"""
     high: Annotated[float, Range(90, 180)] = 165.0
-    """degrees: above this angle two hidden units do the opposite"""
     merge: Literal["add", "scale", "remove"] = "add"
-    """add a pruned unit's weights to those of the unit that does the same (or subtract
-    them); scale them by its activation; or remove both of two opposite units"""
 
     def __post_init__(self):
         self.epochs = self.epochs or EPOCHS[self.preset]

@@ -21,38 +21,43 @@ SPEC = Spec(
 
 @dataclass
 class Settings(options.Settings):
-    """The settings of the study."""
+    """The settings of the study.
+
+    Attributes:
+        protocol: `holdout`: a fifth of the people are tested; `folds`: everybody is, in
+            folds of people; `challenge`: trained on the training part, tested on the
+            flat parts
+        validate: measure on the validation people of the hold-out, for choosing
+            settings
+        emotions: each of which has a network of its own
+        epochs: of each network
+        batch_size: tracks between updates; 1 is online as in the paper
+        learning_rate: of the weights
+        pb_rate: of the PB vectors, in learning and recognition
+        momentum: of the weights
+        steps: how often a PB vector moves in recognition
+        copies: jittered copies of a training video; 0: itself
+        test_copies: of a test video, their decisions averaged
+        units: width of the hidden layer and the Grid LSTM
+        depth: blocks of the Grid LSTM
+        context: where the next context comes from: the hidden layer as in the paper, or
+            the Grid LSTM alone as in the authors' code
+    """
 
     protocol: Literal[tuple(SASE_FE.protocols)] = "holdout"
-    """`holdout`: a fifth of the people are tested; `folds`: everybody is, in folds of
-    people; `challenge`: trained on the training part, tested on the flat parts"""
     validate: bool = False
-    """measure on the validation people of the hold-out, for choosing settings"""
     emotions: tuple[Literal[EMOTIONS], ...] = EMOTIONS
-    """each of which has a network of its own"""
     epochs: Positive = 100
-    """of each network"""
     batch_size: Positive = 1
-    """tracks between updates; 1 is online as in the paper"""
     learning_rate: AboveZero = 0.01
-    """of the weights"""
     pb_rate: AboveZero = 0.9
-    """of the PB vectors, in learning and recognition"""
     momentum: BelowOne = 0.9
-    """of the weights"""
     steps: Positive = 50
-    """how often a PB vector moves in recognition"""
     copies: Whole = 10
-    """jittered copies of a training video; 0: itself"""
     test_copies: Whole = 100
-    """of a test video, their decisions averaged"""
     units: Positive = 512
-    """width of the hidden layer and the Grid LSTM"""
     depth: Positive = 4
-    """blocks of the Grid LSTM"""
     context: Literal["hidden", "grid"] = "hidden"
-    """where the next context comes from: the hidden layer as in the paper, or the Grid
-    LSTM alone as in the authors' code"""
 
     def __post_init__(self):
         self.emotions = tuple(name for name in EMOTIONS if name in self.emotions)

@@ -34,26 +34,33 @@ PROGRAM = "python -m experiments.search"
 
 @dataclass(kw_only=True)
 class Options(options.Options):
-    """Number of trials, their place, and the data."""
+    """Number of trials, their place, and the data.
+
+    Attributes:
+        trials: number of trials, of all workers and all runs of this search together
+        storage: database that workers on several machines share, as
+            postgresql+psycopg:// USER@HOST/DATABASE, instead of a file in the search's
+            folder
+        stop_after: start no more trials after so many without a better one
+        out: where the search's folder goes: OUT/search/STUDY-HASH
+    """
 
     trials: Positive
-    """number of trials, of all workers and all runs of this search together"""
     storage: str | None = None
-    """database that workers on several machines share, as postgresql+psycopg://
-    USER@HOST/DATABASE, instead of a file in the search's folder"""
     stop_after: Positive | None = None
-    """start no more trials after so many without a better one"""
     out: pathlib.Path = pathlib.Path("runs")
-    """where the search's folder goes: OUT/search/STUDY-HASH"""
     resume: tyro.conf.Suppress[bool] = False
 
 
 @dataclass(kw_only=True)
 class PartOptions(Options, options.PartOptions):
-    """Number of trials, their place, the data, and processes for parts."""
+    """Number of trials, their place, the data, and processes for parts.
+
+    Attributes:
+        jobs: parts of a trial computed at once, each in a process of its own
+    """
 
     jobs: Positive = 1
-    """parts of a trial computed at once, each in a process of its own"""
 
 
 def main(argv: list[str] | None = None) -> pathlib.Path:
