@@ -1,6 +1,6 @@
 # make demo   set up and run the main study on the sample
 # make test   set up and run the tests, in two processes
-# make test-services   run the tests that start servers, a browser or many processes
+# make test-services   run the tests of servers, a browser, many processes, whole networks
 # make test-wheel   install the wheel elsewhere, with what is downloaded, and use it there
 # make test-jax, make test-torch   compare another backend, in an environment without
 #             TensorFlow, with what TensorFlow computes
@@ -18,7 +18,8 @@ test: $(VENV)/installed-dev
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
 test-services: $(VENV)/installed-dev
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m 'services and not large'
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile \
+		-m 'services and not large'
 
 test-wheel: $(VENV)/installed-dev
 	$(VENV)/bin/python -m pytest -m network tests/wheel

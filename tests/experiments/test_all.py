@@ -47,6 +47,7 @@ def test_folder_of_some_data_leaves_the_others_to_the_sample(tmp_path):
     assert kinds == {"pupil_course": "real", "gfe_mlp": "sample"}
 
 
+@pytest.mark.services
 def test_runs_and_takes_finished_ones_as_they_are(tmp_path, capsys):
     words = ["pupil_course", "--data", "sample", "--out", str(tmp_path)]
     all.main(words)
@@ -62,6 +63,7 @@ def test_runs_and_takes_finished_ones_as_they_are(tmp_path, capsys):
     assert sorted(tmp_path.glob("pupil_course/*")) == folders
 
 
+@pytest.mark.services
 def test_failed_run_is_reported_and_stops_no_other(tmp_path, capsys):
     (tmp_path / "data" / "pupil").mkdir(parents=True)
     words = ["pupil_course", "--data-dir", str(tmp_path / "data")]

@@ -26,6 +26,7 @@ from zoo.inputs.pictures import read
 
 SUBJECTS = 6
 QUICK = ["--size", "32", "--epochs", "6", "--batch-size", "16"]
+VALIDATE = [*QUICK, "--validate", "--epochs", "1"]
 KEYS = {
     *["accuracy", "balanced_accuracy", "f1", "roc_auc", "loss", "ci95", "baselines"],
     *["paper", "data", "protocol", "n_train", "n_test", "n_subjects"],
@@ -125,9 +126,13 @@ def paths(table, tree):
     return [str(tree / sample) for sample in table["sample"]]
 
 
-def test_the_validation_part_is_measured_and_no_model_written(cnn, tree, runs):
-    folder = study(nvie_cnn, tree, runs, *QUICK, "--validate", "--epochs", "1")
-    result = metrics(folder)
+@pytest.fixture(scope="module")
+def validated(tree, runs):
+    return study(nvie_cnn, tree, runs, *VALIDATE)
+
+
+def test_the_validation_part_is_measured_and_no_model_written(cnn, validated):
+    folder, result = validated, metrics(validated)
     assert result["validation"] and "validation" in result["validation_text"].lower()
     tested = pd.read_csv(cnn / "predictions.csv")
     validated = pd.read_csv(folder / "predictions.csv")
@@ -171,12 +176,12 @@ def test_saved_model_gives_the_reported_probabilities_from_files(cnn, tree):
         assert float(out[0, 1]) == pytest.approx(p, abs=1e-5)
 
 
-def test_the_same_command_gives_the_same_metrics(cnn, tree, runs):
-    again = study(nvie_cnn, tree, runs, *QUICK)
-    assert again != cnn
-    assert metrics(again) == metrics(cnn)
-    other = study(nvie_cnn, tree, runs, *QUICK, "--seed", "1")
-    assert metrics(other)["loss"] != metrics(cnn)["loss"]
+def test_the_same_command_gives_the_same_metrics(validated, tree, runs):
+    again = study(nvie_cnn, tree, runs, *VALIDATE)
+    assert again != validated
+    assert metrics(again) == metrics(validated)
+    other = study(nvie_cnn, tree, runs, *VALIDATE, "--seed", "1")
+    assert metrics(other)["loss"] != metrics(validated)["loss"]
 
 
 @pytest.mark.parametrize("head", ["svm", "xgboost"])
@@ -211,6 +216,7 @@ def inception(few, runs):
     return study(nvie_inception, few, runs, *options, "--activation", "sigmoid")
 
 
+@pytest.mark.services  # for its time alone
 def test_inception_with_a_frozen_trunk_and_sigmoid(inception, few):
     assert {path.name for path in inception.iterdir()} == FILES
     assert [paper["value"] for paper in metrics(inception)["paper"]] == [0.674]
@@ -227,6 +233,7 @@ def test_inception_drops_more_with_twelve_classes():
     assert settings.size == 112
 
 
+@pytest.mark.services  # for its time alone
 def test_inception_s_files_agree(inception, served):
     rng = np.random.default_rng(0)
     shown = rng.integers(0, 256, (2, 90, 130, 3), "uint8")
@@ -296,6 +303,7 @@ def interrupt(process, how, out, epochs):
     return *said, epochs_done(kept / "work")
 
 
+@pytest.mark.large  # the harness's own tests do this with a quicker study
 def test_an_interrupted_run_leaves_nothing_complete_and_goes_on(
     cnn, tree, tmp_path, capsys
 ):

@@ -144,6 +144,7 @@ def test_the_exported_network_recognises_as_the_study_does(folder):
     np.testing.assert_allclose(ahead, model((track, found)), atol=1e-6)
 
 
+@pytest.mark.services
 def test_in_parallel_the_same(folder, tmp_path):
     other = run(tmp_path, "--jobs", "2")
     for name in ("history.csv", "parametric_bias.csv"):

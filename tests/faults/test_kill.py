@@ -195,6 +195,7 @@ def check_complete(folder):
     assert not list(folder.rglob("*partial*"))
 
 
+@pytest.mark.services
 def test_killed_and_resumed(tmp_path):
     Trial("fake", tmp_path).run(kills=2)
 

@@ -56,6 +56,7 @@ def run(data, out, *options):
     return study.main(fake.STUDY, "", options)
 
 
+@services
 def test_faults_in_another_process_are_told(data, tmp_path):
     """And the same program computes on, to the same result."""
     for fault, message in [
@@ -77,6 +78,7 @@ def test_no_scheduler_is_told(data, tmp_path):
     assert list((tmp_path / "fake").iterdir()) == []
 
 
+@services
 @pytest.mark.parametrize(
     "number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)]
 )
