@@ -10,6 +10,9 @@ On real data where they are found, on the sample elsewhere; nothing is downloade
 program works, and nothing else.
 """
 
+if not __package__:
+    raise SystemExit("Start it in the checkout: python -m experiments.all")
+
 import concurrent.futures
 import json
 import pathlib

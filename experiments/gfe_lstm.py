@@ -13,6 +13,9 @@ that the saved model can do it; the paper's, of whole recordings, is --z-score
 recording.
 """
 
+if not __package__:
+    raise SystemExit("Start it in the checkout: python -m experiments.gfe_lstm")
+
 from experiments import gfe, papers
 from experiments.harness import study
 

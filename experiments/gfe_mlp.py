@@ -14,6 +14,9 @@ training by the angles between its units over the training frames (distinctivene
 the paper's experiment before its own did, and reports F1 before and after.
 """
 
+if not __package__:
+    raise SystemExit("Start it in the checkout: python -m experiments.gfe_mlp")
+
 from dataclasses import dataclass
 
 from experiments import gfe, papers

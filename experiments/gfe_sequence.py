@@ -21,6 +21,9 @@ features are trained on each recording's mirror image as well. Both follow from 
 protocol's question; --people overrules it.
 """
 
+if not __package__:
+    raise SystemExit("Start it in the checkout: python -m experiments.gfe_sequence")
+
 from dataclasses import dataclass
 from typing import Literal
 

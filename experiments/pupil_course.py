@@ -12,6 +12,9 @@ inside each training part, by the protocol that is asked for (inside the paper's
 observer).
 """
 
+if not __package__:
+    raise SystemExit("Start it in the checkout: python -m experiments.pupil_course")
+
 from experiments import pupil
 from experiments.harness import study
 

@@ -16,6 +16,9 @@ what they are: here every training series is one, and --four-patterns is our rea
 the paper's.
 """
 
+if not __package__:
+    raise SystemExit("Start it in the checkout: python -m experiments.pupil_lstm")
+
 from experiments import pupil
 from experiments.harness import study
 

@@ -15,6 +15,9 @@ for each copy of each video, and boosted trees on these vectors, beside a suppor
 machine and a logistic regression. The emotions are learned in parallel.
 """
 
+if not __package__:
+    raise SystemExit("Start it in the checkout: python -m experiments.sase_lstm_pb")
+
 from experiments import papers, sase_fe
 from experiments.harness import study
 

@@ -6,6 +6,8 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 import datasets
 import experiments
 import zoo
@@ -36,10 +38,11 @@ def test_another_package_called_datasets_is_noticed(tmp_path):
     assert "python -m experiments.NAME" in done.stderr
 
 
-def test_a_study_started_as_a_script_says_how_to_start_it():
-    done = run("experiments/nvie_cnn.py")
+@pytest.mark.parametrize("name", [*experiments.STUDIES, "all"])
+def test_a_study_started_as_a_script_says_how_to_start_it(name):
+    done = run(f"experiments/{name}.py")
     assert done.returncode == 1
-    assert "python -m experiments.nvie_cnn" in done.stderr
+    assert f"python -m experiments.{name}" in done.stderr
     assert "Traceback" not in done.stderr
 
 
