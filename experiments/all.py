@@ -32,7 +32,7 @@ from experiments.harness.data import find_data
 
 @dataclass
 class Options:
-    """Which runs there are, and where they go.
+    """The runs that are wanted, and their place.
 
     Attributes:
         studies: which studies

@@ -1,5 +1,6 @@
 """`datasets.nvie.index`: layouts, emotions, manifests, and what is left out."""
 
+import csv
 import json
 import os
 
@@ -352,9 +353,17 @@ def test_linked_folders_are_read_once(tree, tmp_path_factory):
     pd.testing.assert_frame_equal(linked[columns], direct[columns])
 
 
-def test_manifest_of_an_index_reads_back(tree):
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+@pytest.mark.parametrize("step", [1, -1])
+def test_manifest_of_an_index_reads_back(step, quoting, tree):
+    """Whatever the order of the columns, the quoting and the pictures' names."""
     frame = nvie.index(tree)
-    frame.to_csv(tree / "manifest.csv", index=False)
+    odd = tree / 'a, "b"\n, 脸 é.jpg'
+    os.rename(frame.loc[0, "path"], odd)
+    frame.loc[0, "path"] = str(odd)
+    frame = frame.sort_values("path", ignore_index=True)
+    shuffled = frame[frame.columns[::step]].sample(frac=1, random_state=0)
+    shuffled.to_csv(tree / "manifest.csv", index=False, quoting=quoting)
     again = nvie.index(tree)
     pd.testing.assert_frame_equal(again, frame)
     assert report(again) == {}

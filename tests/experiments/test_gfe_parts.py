@@ -183,6 +183,12 @@ def reached(module, protocol, seeds, real, tmp_path):
     return measured
 
 
+@pytest.mark.services  # for its time alone
+@pytest.mark.real_data
+def test_the_paper_s_lstm_on_shuffled_frames(real, tmp_path):
+    assert reached(gfe_lstm, "shuffled", 1, real, tmp_path)["f1"] > 0.895
+
+
 XFAIL = pytest.mark.xfail(reason="measured: 0.964, standard deviation 0.004")
 MUST_HOLD = [
     (gfe_lstm, "shuffled", 0.895, 0),

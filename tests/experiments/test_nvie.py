@@ -26,7 +26,6 @@ from zoo.inputs.pictures import read
 
 SUBJECTS = 6
 QUICK = ["--size", "32", "--epochs", "6", "--batch-size", "16"]
-VALIDATE = [*QUICK, "--validate", "--epochs", "1"]
 KEYS = {
     *["accuracy", "balanced_accuracy", "f1", "roc_auc", "loss", "ci95", "baselines"],
     *["paper", "data", "protocol", "n_train", "n_test", "n_subjects"],
@@ -126,13 +125,9 @@ def paths(table, tree):
     return [str(tree / sample) for sample in table["sample"]]
 
 
-@pytest.fixture(scope="module")
-def validated(tree, runs):
-    return study(nvie_cnn, tree, runs, *VALIDATE)
-
-
-def test_the_validation_part_is_measured_and_no_model_written(cnn, validated):
-    folder, result = validated, metrics(validated)
+def test_the_validation_part_is_measured_and_no_model_written(cnn, tree, runs):
+    folder = study(nvie_cnn, tree, runs, *QUICK, "--validate", "--epochs", "1")
+    result = metrics(folder)
     assert result["validation"] and "validation" in result["validation_text"].lower()
     tested = pd.read_csv(cnn / "predictions.csv")
     validated = pd.read_csv(folder / "predictions.csv")
@@ -176,12 +171,12 @@ def test_saved_model_gives_the_reported_probabilities_from_files(cnn, tree):
         assert float(out[0, 1]) == pytest.approx(p, abs=1e-5)
 
 
-def test_the_same_command_gives_the_same_metrics(validated, tree, runs):
-    again = study(nvie_cnn, tree, runs, *VALIDATE)
-    assert again != validated
-    assert metrics(again) == metrics(validated)
-    other = study(nvie_cnn, tree, runs, *VALIDATE, "--seed", "1")
-    assert metrics(other)["loss"] != metrics(validated)["loss"]
+def test_the_same_command_gives_the_same_metrics(cnn, tree, runs):
+    again = study(nvie_cnn, tree, runs, *QUICK)
+    assert again != cnn
+    assert metrics(again) == metrics(cnn)
+    other = study(nvie_cnn, tree, runs, *QUICK, "--seed", "1")
+    assert metrics(other)["loss"] != metrics(cnn)["loss"]
 
 
 @pytest.mark.parametrize("head", ["svm", "xgboost"])
@@ -303,7 +298,7 @@ def interrupt(process, how, out, epochs):
     return *said, epochs_done(kept / "work")
 
 
-@pytest.mark.large  # the harness's own tests do this with a quicker study
+@pytest.mark.services  # for its time alone
 def test_an_interrupted_run_leaves_nothing_complete_and_goes_on(
     cnn, tree, tmp_path, capsys
 ):

@@ -69,6 +69,7 @@ def test_help(capsys):
     assert "On the sample by default: --rounds 3" in text
     for name in [*dataclasses.asdict(fake.Settings()), "data-dir", "jobs", "dask"]:
         assert f"--{name}" in text
+    assert "(default: one per core)" in text and "(default: None)" not in text
     assert max(map(len, text.splitlines())) <= 88
 
 

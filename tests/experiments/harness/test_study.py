@@ -66,6 +66,7 @@ def test_a_run_folder(run, data, tmp_path, capsys):
     for words in [sentence, papers.GONG.title, "1 rows", "All are invented.", "0.343"]:
         assert words in text
     assert f"{measured['accuracy']:.3f}" in text and "`model.txt`: the model" in text
+    assert "| a |" in text and "All are invented." in printed and "|" not in printed
     assert sentence in printed and printed.endswith(f"Run folder: {folder}\n")
     assert folders(tmp_path) == [folder.name]
 
