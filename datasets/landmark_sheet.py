@@ -7,7 +7,8 @@ import numpy as np
 
 from zoo.inputs import landmark_points
 from zoo.inputs.landmark_track import LandmarkTrack
-from zoo.inputs.video_frames import Video, opencv
+from zoo._extras import optional
+from zoo.inputs.video import Video
 
 _COLUMNS, _ROWS = 6, 2  # of each video
 _WIDTH, _TITLE = 320, 20  # a frame's width and its title's height, in pixels
@@ -33,7 +34,7 @@ def draw_sheet(
             empty = _COLUMNS * _WIDTH - row.shape[1]
             rows.append(np.pad(row, ((0, 0), (0, empty), (0, 0)), constant_values=255))
     if rows:
-        _, content = opencv().imencode(".png", np.vstack(rows))
+        _, content = optional("cv2", "video").imencode(".png", np.vstack(rows))
         Path(path).write_bytes(content.tobytes())
 
 
@@ -63,13 +64,13 @@ def _cells(video, track: LandmarkTrack | None) -> list[np.ndarray]:
         for index, (_, frame) in enumerate(frames):
             if index in chosen:
                 name = "" if cells else f"{Path(video).name}  "
-                cells.append(_draw(frame, name, track, index))
+                cells.append(_draw(frame[..., ::-1], name, track, index))
     return cells
 
 
 def _draw(frame: np.ndarray, name: str, track, index: int) -> np.ndarray:
     """Draw one frame, its box and points or a red bar, below its title."""
-    cv2 = opencv()
+    cv2 = optional("cv2", "video")
     scale = _WIDTH / frame.shape[1]
     size = _WIDTH, max(1, round(frame.shape[0] * scale))
     cell = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from datasets import sase_fe_names as names
-from zoo.inputs import video_files
+from zoo.inputs import video
 
 _LABELS = dict.fromkeys(("genuine", "true", "real", "spontaneous", "1", "1.0"), 1)
 _LABELS |= dict.fromkeys(("fake", "false", "posed", "0", "0.0"), 0)
@@ -95,7 +95,7 @@ def _header(path: Path) -> tuple[list[str], str]:
 
 def _stem(name: str) -> str:
     """Without folders and ending."""
-    return video_files.split(name.replace("\\", "/").rpartition("/")[2])[0]
+    return video.split(name.replace("\\", "/").rpartition("/")[2])[0]
 
 
 def _label(where: str, text: str) -> int | None:

@@ -24,14 +24,14 @@ from typing import NamedTuple
 
 from datasets import sase_fe_labels as labels
 from datasets import sase_fe_names as names
-from zoo.inputs import video_files
+from zoo.inputs import video
 
 _PART = re.compile(r"(train|val|test)(ing|id|idation)?(set|data|part|videos?)?s?")
 _PARTS = {"train": "train", "val": "validation", "test": "test"}
-_KINDS = dict.fromkeys(video_files.ENDINGS, "video")
+_KINDS = dict.fromkeys(video.ENDINGS, "video")
 _KINDS |= dict.fromkeys(names.POINT_ENDINGS, "points")
 # Of the files of one clip the first is used.
-_RANK = {e: i for i, e in enumerate(names.POINT_ENDINGS + video_files.ENDINGS)}
+_RANK = {e: i for i, e in enumerate(names.POINT_ENDINGS + video.ENDINGS)}
 
 
 class Clip(NamedTuple):
@@ -73,16 +73,16 @@ def find(folder: str | os.PathLike) -> tuple[list[Clip], dict[str, list[str]]]:
     if not root.is_dir():
         why = "it is a file, not a folder" if root.exists() else "it does not exist"
         raise FileNotFoundError(_complaint(root, why))
-    paths, folders, closed = video_files.walk(root)
+    paths, folders, closed = video.walk(root)
     unreadable = [_shown(path, root) for path in closed]
     found, tables, unknown, other = [], [], [], []
     for path in paths:
         if clip := _clip(path, root):
             found.append(clip)
-        elif video_files.ending(path) == ".csv" and (table := labels.read(path)):
+        elif video.ending(path) == ".csv" and (table := labels.read(path)):
             tables.append((path, table))
         else:
-            (unknown if video_files.ending(path) in _KINDS else other).append(
+            (unknown if video.ending(path) in _KINDS else other).append(
                 _shown(path, root)
             )
     if not found:
@@ -129,7 +129,7 @@ def _shown(path: Path, root: Path) -> str:
 
 def _clip(path: Path, root: Path) -> Clip | None:
     """Return the clip that a file is, by its name and place; None for another."""
-    stem, ending = video_files.split(path.name)
+    stem, ending = video.split(path.name)
     if ending not in _KINDS:
         return None
     kind, here = _KINDS[ending], path.parent
@@ -167,7 +167,7 @@ def _once(found: list[Clip], root: Path) -> tuple[list[Clip], dict]:
     clips, spare = [], {"duplicates": [], "videos_with_points": []}
     for files in by_key.values():
         used, *left = sorted(
-            files, key=lambda c: (_RANK[video_files.ending(c.path)], c.path)
+            files, key=lambda c: (_RANK[video.ending(c.path)], c.path)
         )
         clips.append(used)
         videos = [c for c in left if c.kind != used.kind]

@@ -2,16 +2,15 @@
 
 import os
 import pathlib
-import warnings
 
 import numpy as np
 
 from zoo._atomic import replaced
 from zoo._files import BOX, DRAWN
-from zoo.inputs import landmark_points, landmarks, pictures, video_files
-from zoo.inputs.video_frames import Video, opencv
+from zoo.inputs import landmark_points, landmarks, pictures, video
+from zoo.inputs.face_tracking import opencv
 
-_BOX, _POINT, _DARK = (0, 220, 255), (80, 255, 80), (0, 0, 0)  # BGR
+_BOX, _POINT, _DARK = (255, 220, 0), (80, 255, 80), (0, 0, 0)  # RGB
 
 
 def paths(originals, folder):
@@ -26,8 +25,7 @@ def paths(originals, folder):
     above = os.path.commonpath(above) if above else ""
     for path in originals:
         name = os.path.relpath(os.path.abspath(path), above)
-        video = video_files.ending(path) in video_files.ENDINGS
-        drawn[path] = folder / f"{name}{DRAWN[video]}"
+        drawn[path] = folder / f"{name}{DRAWN[video.ending(path) in video.ENDINGS]}"
     folder.mkdir(parents=True, exist_ok=True)
     return drawn
 
@@ -47,13 +45,13 @@ def label(row):
 def draw_picture(path, rows, output):
     """Draw a picture's faces, from its rows in the table of results, into a PNG."""
     cv2 = opencv()
-    picture = np.ascontiguousarray(pictures.read(path)[..., ::-1])
-    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    picture = pictures.read(path)
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     for row in rows:
         draw(picture, grey, row)
     output.parent.mkdir(parents=True, exist_ok=True)
     with replaced(output) as partial:
-        partial.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+        partial.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
 
 
 def draw_video(path, rows, output):
@@ -70,33 +68,16 @@ def draw_video(path, rows, output):
     """
     cv2 = opencv()
     output.parent.mkdir(parents=True, exist_ok=True)
-    writer, count = None, 0
-    with (
-        replaced(output, ".mp4") as partial,
-        Video(path) as video,
-        warnings.catch_warnings(),
-    ):
-        warnings.simplefilter("ignore")
-        for row, (_, frame) in zip(rows, video, strict=False):
-            if writer is None:
-                code = cv2.VideoWriter_fourcc(*"mp4v")
-                size = frame.shape[1::-1]
-                writer = cv2.VideoWriter(str(partial), code, video.fps, size)
-                if not writer.isOpened():
-                    raise OSError(f"{output} cannot be written as a video")
-            draw(frame, cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), row)
-            writer.write(frame)
-            count += 1
-        if writer is None:
+
+    def drawn(frames):
+        for row, (second, frame) in zip(rows, frames, strict=False):
+            frame = np.ascontiguousarray(frame)
+            draw(frame, cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), row)
+            yield second, frame
+
+    with replaced(output, ".mp4") as partial, video.Video(path) as frames:
+        if not video.write(partial, drawn(frames)):
             raise OSError("it has no frame")
-        writer.release()
-        capture = cv2.VideoCapture(str(partial), cv2.CAP_FFMPEG)
-        written = capture.get(cv2.CAP_PROP_FRAME_COUNT) if capture.isOpened() else 0
-        capture.release()
-        if written != count:  # OpenCV does not say so
-            raise OSError(
-                f"{written:.0f} of {count} frames were written: is the disk full?"
-            )
 
 
 def frames_of(track, results):
@@ -109,7 +90,7 @@ def frames_of(track, results):
 
 
 def draw(frame, grey, row):
-    """Draw box, points and words of one face into a BGR picture."""
+    """Draw box, points and words of one face into an RGB picture."""
     cv2 = opencv()
     thick = max(1, round(min(frame.shape[:2]) / 300))
     size = max(0.4, min(frame.shape[:2]) / 700)

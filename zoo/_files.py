@@ -11,7 +11,7 @@ from itertools import islice
 
 import numpy as np
 
-from zoo.inputs import pictures, video_files
+from zoo.inputs import pictures, video
 from zoo.inputs.landmark_track import NoFace
 
 BOX = ("x", "y", "width", "height")
@@ -54,7 +54,7 @@ def find(given, endings, outputs=()):
 
 def find_inside(folder, endings, outputs):
     """Return a folder's files; warn of those of other kinds, which are left out."""
-    files, _, unreadable = video_files.walk(folder)
+    files, _, unreadable = video.walk(folder)
     if unreadable:
         some = ", ".join(map(str, unreadable[:5]))
         warnings.warn(f"left out, cannot be read: {some}", stacklevel=3)
@@ -71,7 +71,7 @@ def find_inside(folder, endings, outputs):
             f"{' '.join(endings)}"
         )
     kinds = {pathlib.Path(f"x{ending}").suffix for ending in endings}
-    others = [video_files.ending(file) for file in files]
+    others = [video.ending(file) for file in files]
     others = [ending for ending in others if ending not in kinds]
     if others:
         named = " ".join(sorted(set(others))[:9]).strip() or "without an ending"
@@ -84,11 +84,9 @@ def find_inside(folder, endings, outputs):
 def note_several(path):
     """Return a note where a video's first frame shows more than one face."""
     from zoo.inputs import faces
-    from zoo.inputs.video_frames import Video
-
-    with Video(path) as video:
-        for _, frame in video:
-            return SEVERAL if len(faces.find(frame[..., ::-1])) > 1 else ""
+    with video.Video(path) as frames:
+        for _, frame in frames:
+            return SEVERAL if len(faces.find(frame)) > 1 else ""
     return ""
 
 
@@ -149,11 +147,11 @@ class Reader:
 class PictureFiles(Reader):
     """Pictures and videos: each face cut out as in the training pictures."""
 
-    endings = (*pictures.ENDINGS, *video_files.ENDINGS)
+    endings = (*pictures.ENDINGS, *video.ENDINGS)
     of_results, of_frames = ("face", *BOX, "frames", "found"), ("frame", "second", *BOX)
 
     def read(self, path):
-        if video_files.ending(path) in video_files.ENDINGS:
+        if video.ending(path) in video.ENDINGS:
             yield from self.video(path)
         else:
             yield from self.picture(path)
@@ -177,12 +175,11 @@ class PictureFiles(Reader):
 
     def video(self, path):
         from zoo.inputs.video_faces import followed
-        from zoo.inputs.video_frames import Video
 
         count, total, frame = 0, 0.0, -1
         at_once = BATCH if self.framing else WHOLE_FRAMES
-        with Video(path) as video:
-            for some in batched(followed(video, self.framing), at_once):
+        with video.Video(path) as frames:
+            for some in batched(followed(frames, self.framing), at_once):
                 cuts = [cut for *_, cut in some if cut is not None]
                 answers = iter(self.run.predict(cuts))
                 for frame, second, box, cut in some:
@@ -195,10 +192,10 @@ class PictureFiles(Reader):
                     yield "frames", row
         result = {"frames": frame + 1}
         if self.framing is None:
-            result["note"] = join(WHOLE, video.note)
+            result["note"] = join(WHOLE, frames.note)
         else:
             note = note_several(path) if count else "no face in any frame"
-            result |= {"found": count, "note": join(note, video.note)}
+            result |= {"found": count, "note": join(note, frames.note)}
             result |= {"face": 0} if count else {}
         yield "results", result | (self.answer(total / count) if count else {})
 
@@ -250,7 +247,7 @@ class TrackFiles(Reader):
     """Videos of one face, or its points as other programs write them."""
 
     points = (".npz", ".csv", ".npy")
-    endings = (*video_files.ENDINGS, *points)
+    endings = (*video.ENDINGS, *points)
     of_results = ("frames", "found", "copies")
     last = None  # the track that was read last
 
@@ -258,7 +255,7 @@ class TrackFiles(Reader):
         settings, self.last = self.run.serving["settings"], None
         copies, note = settings["test_copies"], ""
         try:
-            if video_files.ending(path) in self.points:
+            if video.ending(path) in self.points:
                 from zoo.inputs import landmark_files  # needs pandas
 
                 track = landmark_files.read(path)

@@ -11,7 +11,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from zoo import _annotate, _files, _tables
-from zoo.inputs import video_files
+from zoo.inputs import video
 from zoo.trained_run import load_run, parts
 
 SAMPLE = (
@@ -103,7 +103,7 @@ class Prediction:
         self.drawings = {}
         if options.annotate is not None:
             points = _files.TrackFiles.points  # there is nothing to draw into
-            drawn = [f for f in self.files if video_files.ending(f) not in points]
+            drawn = [f for f in self.files if video.ending(f) not in points]
             self.drawings = _annotate.paths(drawn, options.annotate)
         self.tables, self.shown = {}, None
         self.counts = dict.fromkeys(("answers", "without", "errors", "not drawn"), 0)
@@ -170,7 +170,7 @@ class Prediction:
 
     def draw(self, path, results, frames):
         try:
-            if video_files.ending(path) not in video_files.ENDINGS:
+            if video.ending(path) not in video.ENDINGS:
                 _annotate.draw_picture(path, results, self.drawings[path])
                 return
             track = getattr(self.reader, "last", None)

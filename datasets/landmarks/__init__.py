@@ -14,7 +14,7 @@ import pandas as pd
 from zoo.inputs import landmarks
 from zoo.inputs.landmark_track import LandmarkTrack, draw_margins
 from zoo.inputs.landmarks import check_predictor, extract, predictor_file
-from zoo.inputs.video_frames import opencv
+from zoo.inputs.face_tracking import opencv
 
 __all__ = ["LandmarkTrack", "extract", "extract_all", "predictor_file"]
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from datasets import landmarks
 from datasets.landmark_sheet import check_sheet, draw_sheet
-from zoo.inputs import video_files
 from zoo.inputs.landmark_track import LandmarkTrack
+from zoo.inputs.video import ENDINGS, ending, walk
 
 
 def find_videos(given: list[str]) -> list[str]:
@@ -26,14 +26,13 @@ def find_videos(given: list[str]) -> list[str]:
         if not path.is_dir():
             videos.append(str(path))
             continue
-        files, _, unreadable = video_files.walk(path)
+        files, _, unreadable = walk(path)
         if unreadable:
             some = ", ".join(map(str, unreadable[:5]))
             warnings.warn(f"left out, cannot be read: {some}", stacklevel=2)
-        endings = video_files.ENDINGS
-        within = [str(f) for f in sorted(files) if video_files.ending(f) in endings]
+        within = [str(file) for file in sorted(files) if ending(file) in ENDINGS]
         if not within:
-            raise FileNotFoundError(f"no video in {path}; expected {' '.join(endings)}")
+            raise FileNotFoundError(f"no video in {path}; expected {' '.join(ENDINGS)}")
         videos += within
     return list(dict.fromkeys(videos))
 

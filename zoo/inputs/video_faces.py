@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from zoo.inputs.face_tracking import FaceTracker
+from zoo.inputs.face_tracking import PATIENCE, FaceTracker, opencv
 from zoo.inputs.faces import cut
-from zoo.inputs.video_frames import Video, opencv
+from zoo.inputs.video import Video
 
 
 def followed(video: Video, framing: dict | None) -> Iterator[tuple]:
@@ -23,27 +23,22 @@ def followed(video: Video, framing: dict | None) -> Iterator[tuple]:
         uint8 (height, width, 3), RGB, or None where there is no face.
     """
     cv2 = opencv()
-    tracker = FaceTracker(video.fps)
-    waiting, run = [], 0  # the run of the last frame that the cascade confirmed
-    start = None
+    tracker = FaceTracker()
+    # The run of the last frame that the cascade confirmed, and its time.
+    waiting, run, confirmed = [], 0, 0.0
     for number, (second, frame) in enumerate(video):
-        start = second if start is None else start
-        # Some containers tell no times, but the same one again and again.
-        told = second > start or not number
-        place = number, second - start if told else number / video.fps
         if framing is None:
-            yield *place, None, frame[..., ::-1]
+            yield number, second, None, frame
             continue
-        box, seen = tracker.update(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY))
-        face = None if box is None else cut(frame, box, framing)[..., ::-1]
+        box, seen = tracker.update(second, cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY))
+        face = None if box is None else cut(frame, box, framing)
         if seen:
-            believed = seen == run and len(waiting) <= tracker.patience
-            yield from waiting if believed else map(without, waiting)
-            waiting, run = [], seen
-            yield *place, box, face
+            yield from waiting if seen == run else map(without, waiting)
+            waiting, run, confirmed = [], seen, second
+            yield number, second, box, face
             continue
-        waiting.append((*place, box, face))
-        if len(waiting) > tracker.patience:
+        waiting.append((number, second, box, face))
+        if second - confirmed > PATIENCE:
             run = 0  # nothing that comes can confirm them any more
             yield from map(without, waiting)
             waiting = []
