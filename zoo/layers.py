@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from zoo.aligned_mesh import AlignedMesh as AlignedMesh
 from zoo.diameters import FilledDiameters as FilledDiameters
 from zoo.diameters import StandardisedDiameters as StandardisedDiameters
 from zoo.fast_lstm import LSTM as LSTM

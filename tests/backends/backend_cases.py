@@ -147,6 +147,14 @@ def grid(tied, mask=False, **arguments):
     return keras.Sequential([keras.Input((9, 4)), *before, recurrent])
 
 
+def aligned_mesh():
+    """Both outputs of the layer in one."""
+    points = keras.Input((468, 3))
+    aligned, pose = layers.AlignedMesh()(points)
+    flat = keras.layers.Flatten()(aligned)
+    return keras.Model(points, keras.layers.Concatenate()([flat, pose]))
+
+
 def from_raw(layer, network, *shape):
     """A network that takes what a user has."""
     return network(input_tensor=layer(keras.Input(shape)), dropout=0.0)
@@ -184,6 +192,7 @@ MODELS = {
         points,
         None,
     ),
+    "AlignedMesh": (aligned_mesh, functools.partial(frames, 4, 468, 3), None),
     "AlignedFace": (lambda: alone(layers.AlignedFace(), 100, 3), points, None),
     "LocalStandardisation": (
         lambda: alone(layers.LocalStandardisation(15), None, 5),
