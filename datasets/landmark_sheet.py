@@ -1,13 +1,13 @@
-"""A contact sheet: frames of videos with the crop and the 40 points drawn."""
+"""A contact sheet: frames of videos with the crop and the points drawn."""
 
 import os
 from pathlib import Path
 
 import numpy as np
 
+from zoo._extras import optional
 from zoo.inputs import landmark_points
 from zoo.inputs.landmark_track import LandmarkTrack
-from zoo._extras import optional
 from zoo.inputs.video import Video
 
 _COLUMNS, _ROWS = 6, 2  # of each video
@@ -79,9 +79,10 @@ def _draw(frame: np.ndarray, name: str, track, index: int) -> np.ndarray:
         left, top, width, height = track.boxes[index] * scale
         corners = np.array([[left, top], [left + width, top + height]]).round()
         cv2.rectangle(cell, *corners.astype(int).tolist(), _YELLOW)
-        points = landmark_points.select(track.points[0, index]) * scale
-        for point in points.round().astype(int).tolist():
-            cv2.circle(cell, point, 1, _LIME, -1)
+        points = track.points[0, index]
+        points = landmark_points.select(points) if len(points) == 68 else points[:, :2]
+        for point in (scale * points).round().astype(int).tolist():
+            cell[min(point[1], len(cell) - 1), min(point[0], _WIDTH - 1)] = _LIME
     else:
         title += ": no points" if track is None else ": no face"
         colour = _RED

@@ -166,9 +166,7 @@ def _once(found: list[Clip], root: Path) -> tuple[list[Clip], dict]:
         by_key.setdefault(clip.key, []).append(clip)
     clips, spare = [], {"duplicates": [], "videos_with_points": []}
     for files in by_key.values():
-        used, *left = sorted(
-            files, key=lambda c: (_RANK[video.ending(c.path)], c.path)
-        )
+        used, *left = sorted(files, key=lambda c: (_RANK[video.ending(c.path)], c.path))
         clips.append(used)
         videos = [c for c in left if c.kind != used.kind]
         for clip in left:

@@ -2,13 +2,14 @@
 
 import os
 import pathlib
+from itertools import groupby
 
 import numpy as np
 
 from zoo._atomic import replaced
+from zoo._extras import optional
 from zoo._files import BOX, DRAWN
-from zoo.inputs import landmark_points, landmarks, pictures, video
-from zoo.inputs.face_tracking import opencv
+from zoo.inputs import pictures, video
 
 _BOX, _POINT, _DARK = (255, 220, 0), (80, 255, 80), (0, 0, 0)  # RGB
 
@@ -44,11 +45,10 @@ def label(row):
 
 def draw_picture(path, rows, output):
     """Draw a picture's faces, from its rows in the table of results, into a PNG."""
-    cv2 = opencv()
+    cv2 = optional("cv2", "video")
     picture = pictures.read(path)
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     for row in rows:
-        draw(picture, grey, row)
+        draw(picture, row)
     output.parent.mkdir(parents=True, exist_ok=True)
     with replaced(output) as partial:
         partial.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
@@ -59,20 +59,20 @@ def draw_video(path, rows, output):
 
     Args:
         path: the video.
-        rows: of its frames, in order: box, probability, and where they are known the
-            68 `points`.
+        rows: of its frames, in order: a list of the faces in it, each with its box,
+            `points` and probability.
         output: the MP4 to write, without sound.
 
     Raises:
         OSError: it cannot be written.
     """
-    cv2 = opencv()
     output.parent.mkdir(parents=True, exist_ok=True)
 
     def drawn(frames):
-        for row, (second, frame) in zip(rows, frames, strict=False):
+        for faces, (second, frame) in zip(rows, frames, strict=False):
             frame = np.ascontiguousarray(frame)
-            draw(frame, cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), row)
+            for row in faces:
+                draw(frame, row)
             yield second, frame
 
     with replaced(output, ".mp4") as partial, video.Video(path) as frames:
@@ -80,18 +80,33 @@ def draw_video(path, rows, output):
             raise OSError("it has no frame")
 
 
-def frames_of(track, results):
-    """Make rows of a video's frames from its track and its rows of results."""
-    for box, points in zip(track.boxes, track.points[0], strict=True):
-        row = {"words": [label(result) for result in results]}
-        if not np.isnan(box).any():
-            row |= {**dict(zip(BOX, box.tolist(), strict=True)), "points": points}
-        yield row
+def by_frame(rows):
+    """Collect a video's rows of the table of frames: a list of each frame's."""
+    return [list(group) for _, group in groupby(rows, key=lambda row: row["frame"])]
 
 
-def draw(frame, grey, row):
+def frames_of(tracks, results):
+    """Make rows of a video's frames from its tracks and the rows of results.
+
+    Args:
+        tracks: of its faces.
+        results: the rows of all of them; of each by every part of the run.
+    """
+    frames = [[] for _ in tracks[0].times]
+    for face, track in enumerate(tracks):
+        words = [label(row) for row in results if row.get("face") == face]
+        for faces, box, points in zip(
+            frames, track.boxes, track.points[0], strict=True
+        ):
+            if not np.isnan(box).any():
+                box = dict(zip(BOX, box.tolist(), strict=True))
+                faces.append({"words": words, **box, "points": points})
+    return frames
+
+
+def draw(frame, row):
     """Draw box, points and words of one face into an RGB picture."""
-    cv2 = opencv()
+    cv2 = optional("cv2", "video")
     thick = max(1, round(min(frame.shape[:2]) / 300))
     size = max(0.4, min(frame.shape[:2]) / 700)
     corner = (2 * thick, frame.shape[0] - 4 * thick)
@@ -100,11 +115,8 @@ def draw(frame, grey, row):
         start, end = np.round(box[:2]), np.round(box[:2] + box[2:])
         start, end = tuple(start.astype(int).tolist()), tuple(end.astype(int).tolist())
         cv2.rectangle(frame, start, end, _BOX, thick)
-        points = row.get("points")
-        points = landmarks.find_points(grey, box) if points is None else points
-        for point in landmark_points.select(points):
-            centre = tuple(np.round(point).astype(int).tolist())
-            cv2.circle(frame, centre, thick, _POINT, -1, cv2.LINE_AA)
+        for point in np.round(row["points"][:, :2]).astype(int).tolist():
+            cv2.circle(frame, point, max(1, thick // 2), _POINT, -1, cv2.LINE_AA)
         corner = start[0], max(round(24 * size), start[1] - 3 * thick)
     for line, words in enumerate(reversed(row.get("words") or [label(row)])):
         start = corner[0], corner[1] - line * round(28 * size)
@@ -112,7 +124,7 @@ def draw(frame, grey, row):
 
 
 def write(frame, text, corner, size, thick):
-    cv2 = opencv()
+    cv2 = optional("cv2", "video")
     font = cv2.FONT_HERSHEY_SIMPLEX
     (width, _), _ = cv2.getTextSize(text, font, size, thick)
     if width > frame.shape[1] - 4 * thick:  # a small picture

@@ -19,7 +19,6 @@ BATCH = 32
 WHOLE_FRAMES = 4  # at once, where videos are taken whole: they may be large
 WHOLE = "taken whole"
 DRAWN = (".drawn.png", ".drawn.mp4")  # what `--annotate` writes, pictures and videos
-SEVERAL = "several faces in the first frame, one of them followed"
 
 
 def find(given, endings, outputs=()):
@@ -81,15 +80,6 @@ def find_inside(folder, endings, outputs):
     return chosen
 
 
-def note_several(path):
-    """Return a note where a video's first frame shows more than one face."""
-    from zoo.inputs import faces
-    with video.Video(path) as frames:
-        for _, frame in frames:
-            return SEVERAL if len(faces.find(frame)) > 1 else ""
-    return ""
-
-
 def join(*notes):
     return "; ".join(note for note in notes if note)
 
@@ -148,15 +138,16 @@ class PictureFiles(Reader):
     """Pictures and videos: each face cut out as in the training pictures."""
 
     endings = (*pictures.ENDINGS, *video.ENDINGS)
-    of_results, of_frames = ("face", *BOX, "frames", "found"), ("frame", "second", *BOX)
+    of_results = ("face", *BOX, "frames", "found")
+    of_frames = ("frame", "second", "face", *BOX)
 
     def read(self, path):
         if video.ending(path) in video.ENDINGS:
-            yield from self.video(path)
+            yield from self.read_video(path)
         else:
-            yield from self.picture(path)
+            yield from self.read_picture(path)
 
-    def picture(self, path):
+    def read_picture(self, path):
         from zoo.inputs import faces
 
         picture = pictures.read(path)
@@ -164,40 +155,53 @@ class PictureFiles(Reader):
             answer = self.run.predict([picture])[0]
             yield "results", {**self.answer(answer), "note": WHOLE}
             return
-        boxes = faces.find(picture)
+        found = faces.find_faces(picture)
+        boxes = [faces.box_of(face) for face in found]
         cuts = [faces.cut(picture, box, self.framing) for box in boxes]
-        for face, answer in enumerate(self.run.predict(cuts)):
-            box = box_columns(boxes[face])
-            yield "results", {"face": face, **box, **self.answer(answer)}
+        for number, answer in enumerate(self.run.predict(cuts)):
+            row = {"face": number, **box_columns(boxes[number]), **self.answer(answer)}
+            yield "results", row | {"points": found[number].points}
         if not cuts:
-            least = faces.smallest(picture)
-            yield "results", {"note": f"no face of {least} pixels or more"}
+            yield "results", {"note": "no face"}
 
-    def video(self, path):
-        from zoo.inputs.video_faces import followed
-
-        count, total, frame = 0, 0.0, -1
-        at_once = BATCH if self.framing else WHOLE_FRAMES
+    def read_video(self, path):
+        count, totals = 0, {}
         with video.Video(path) as frames:
-            for some in batched(followed(frames, self.framing), at_once):
-                cuts = [cut for *_, cut in some if cut is not None]
+            for some in batched(
+                self.seen(frames), BATCH if self.framing else WHOLE_FRAMES
+            ):
+                cuts = [cut for *_, found in some for *_, cut in found.values()]
                 answers = iter(self.run.predict(cuts))
-                for frame, second, box, cut in some:
-                    row = {"frame": frame, "second": round(second, 4)}
-                    row |= box_columns(box)
-                    if cut is not None:
+                for number, second, found in some:
+                    count = number + 1
+                    row = {"frame": number, "second": round(second, 4)}
+                    if not found:
+                        yield "frames", row
+                    for face, (points, box, _) in found.items():
                         answer = next(answers)
-                        count, total = count + 1, total + answer
-                        row |= self.answer(answer)
-                    yield "frames", row
-        result = {"frames": frame + 1}
-        if self.framing is None:
-            result["note"] = join(WHOLE, frames.note)
-        else:
-            note = note_several(path) if count else "no face in any frame"
-            result |= {"found": count, "note": join(note, frames.note)}
-            result |= {"face": 0} if count else {}
-        yield "results", result | (self.answer(total / count) if count else {})
+                        totals.setdefault(face, []).append(answer)
+                        known = {"face": face, **box_columns(box), "points": points}
+                        yield "frames", row | known | self.answer(answer)
+        if not totals:
+            note = join("no face in any frame", frames.note)
+            yield "results", {"frames": count, "found": 0, "note": note}
+        for face, answers in totals.items():
+            row = {"face": face, "frames": count, "found": len(answers)}
+            if self.framing is None:
+                row = {"frames": count, "note": join(WHOLE, frames.note)}
+            else:
+                row["note"] = frames.note
+            yield "results", row | self.answer(np.mean(answers, axis=0))
+
+    def seen(self, frames):
+        """Yield frames as `faces.follow` does; the whole frame where it is taken so."""
+        from zoo.inputs import faces
+
+        if self.framing is not None:
+            yield from faces.follow(frames, self.framing)
+            return
+        for number, (second, frame) in enumerate(frames):
+            yield number, second, {None: (None, None, frame)}
 
 
 class PointFiles(Reader):
@@ -229,12 +233,12 @@ class Workbooks(Reader):
         from zoo.inputs import pupil_files
 
         book = pupil_files.read_own(path)
-        for video, by_observer in book.series.items():
+        for name, by_observer in book.series.items():
             usable = [s for s in by_observer.values() if not np.isnan(s).all()]
             answers = iter(self.run.predict(usable))
             for observer, samples in by_observer.items():
                 missing = np.isnan(samples).mean() if len(samples) else 1.0
-                row = {"video": video, "observer": observer, "samples": len(samples)}
+                row = {"video": name, "observer": observer, "samples": len(samples)}
                 row["missing"] = round(float(missing), 4)
                 if missing < 1:
                     row |= self.answer(next(answers))
@@ -244,35 +248,36 @@ class Workbooks(Reader):
 
 
 class TrackFiles(Reader):
-    """Videos of one face, or its points as other programs write them."""
+    """Videos, each face in them, or a face's points as other programs write them."""
 
     points = (".npz", ".csv", ".npy")
     endings = (*video.ENDINGS, *points)
-    of_results = ("frames", "found", "copies")
-    last = None  # the track that was read last
+    of_results = ("face", "frames", "found", "copies")
+    last = ()  # the tracks that were read last
 
     def read(self, path):
-        settings, self.last = self.run.serving["settings"], None
-        copies, note = settings["test_copies"], ""
+        self.last = ()
         try:
             if video.ending(path) in self.points:
                 from zoo.inputs import landmark_files  # needs pandas
 
-                track = landmark_files.read(path)
+                tracks = [landmark_files.read(path)]
             else:
                 from zoo.inputs import landmarks
 
-                with warnings.catch_warnings():  # the track's own note says it
-                    warnings.simplefilter("ignore", UserWarning)
-                    track = landmarks.extract(path, copies, settings["seed"])
-                note = note_several(path)
+                tracks = landmarks.extract_faces(path)
         except NoFace as error:
             yield "results", {"note": str(error).removeprefix(f"{path}: ")}
             return
-        self.last, [answer] = track, self.run.predict(track)
-        row = {"frames": len(track.times), "found": int(track.found.sum())}
-        row |= {"copies": copies, "note": join(note, track.note)}
-        yield "results", row | self.answer(answer)
+        self.last = tracks
+        copies = self.run.serving["settings"]["test_copies"]
+        for face, track in enumerate(tracks):
+            [answer] = self.run.predict(track)
+            row = {"face": face, "frames": len(track.times)}
+            row |= {"found": int(track.found.sum()), "copies": copies}
+            yield "results", row | {"note": track.note} | self.answer(answer)
+        if not tracks:
+            yield "results", {"note": "no face in any frame"}
 
 
 READERS = {

@@ -173,11 +173,12 @@ class Prediction:
             if video.ending(path) not in video.ENDINGS:
                 _annotate.draw_picture(path, results, self.drawings[path])
                 return
-            track = getattr(self.reader, "last", None)
-            if not frames and track is not None:
-                frames = _annotate.frames_of(track, results)
-            if frames:  # with a face
-                _annotate.draw_video(path, frames, self.drawings[path])
+            tracks = getattr(self.reader, "last", ())
+            rows = _annotate.by_frame(frames)
+            if tracks:
+                rows = _annotate.frames_of(tracks, results)
+            if rows:  # with a face
+                _annotate.draw_video(path, rows, self.drawings[path])
         except ImportError:
             raise
         except Exception as error:  # of OpenCV, too; the answers are there all the same

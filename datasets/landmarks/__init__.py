@@ -7,14 +7,13 @@ import os
 import warnings
 from collections.abc import Iterable
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
 
 import pandas as pd
 
+from zoo._extras import optional
 from zoo.inputs import landmarks
 from zoo.inputs.landmark_track import LandmarkTrack, draw_margins
 from zoo.inputs.landmarks import check_predictor, extract, predictor_file
-from zoo.inputs.face_tracking import opencv
 
 __all__ = ["LandmarkTrack", "extract", "extract_all", "predictor_file"]
 
@@ -24,6 +23,7 @@ def extract_all(
     copies: int = 0,
     seed: int = 0,
     jobs: int | None = None,
+    points: str = "mesh",
     model: str | os.PathLike | None = None,
 ) -> tuple[dict[str, LandmarkTrack], pd.DataFrame]:
     """Extract many videos in parallel; a bad one does not stop the rest.
@@ -33,7 +33,7 @@ def extract_all(
 
     Args:
         videos: Video files. One that is named twice is extracted once.
-        copies, seed, model: See `extract`.
+        copies, seed, points, model: See `extract`.
         jobs: How many processes at once; all cores by default, with 1 no other process.
 
     Returns:
@@ -43,7 +43,7 @@ def extract_all(
     Raises:
         ValueError: A number is out of range, one path was given instead of several, or
             `model` is no such predictor.
-        FileNotFoundError: No predictor is installed.
+        FileNotFoundError: A model file is missing.
         OSError: The cache cannot be written, or a process was ended.
     """
     from joblib import Parallel, delayed
@@ -54,11 +54,15 @@ def extract_all(
     if jobs is not None and jobs < 1:
         raise ValueError(f"jobs must be 1 or more, got {jobs!r}")
     draw_margins(copies, seed, b"", 0)  # refuses numbers out of range
-    predictor = predictor_file(model)
-    if model is not None:  # once, and not for every video
-        check_predictor(predictor)
+    # Once, and not for every video.
+    if points != "ibug68":
+        landmarks.load_mesh(landmarks.KINDS[points])
+    elif model is not None:
+        check_predictor(predictor_file(model))
+    else:
+        predictor_file()
     paths = list(dict.fromkeys(os.fspath(video) for video in videos))
-    work = (delayed(_attempt)(path, copies, seed, predictor) for path in paths)
+    work = (delayed(_attempt)(path, copies, seed, points, model) for path in paths)
     parallel = Parallel(n_jobs=jobs or -1, return_as="generator_unordered")
     results = {}
     with tqdm(total=len(paths), unit="video", disable=not paths) as bar:
@@ -80,15 +84,15 @@ def extract_all(
     return tracks, pd.DataFrame(failures, columns=["path", "reason"])
 
 
-def _attempt(path: str, copies: int, seed: int, model: Path):
+def _attempt(path: str, copies: int, seed: int, points: str, model):
     """Return the path, its track or why it has none, and the texts of warnings."""
-    cv2 = opencv()
+    cv2 = optional("cv2", "video")
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # the videos are what is done in parallel
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
-            result = landmarks.extract(path, copies, seed, model)
+            result = landmarks.extract(path, copies, seed, points, model)
     except (ImportError, landmarks.CacheError):  # would fail for every video
         raise
     except (OSError, ValueError) as error:

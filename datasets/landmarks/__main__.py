@@ -11,6 +11,7 @@ import pandas as pd
 from datasets import landmarks
 from datasets.landmark_sheet import check_sheet, draw_sheet
 from zoo.inputs.landmark_track import LandmarkTrack
+from zoo.inputs.landmarks import KINDS as landmark_kinds
 from zoo.inputs.video import ENDINGS, ending, walk
 
 
@@ -79,7 +80,11 @@ def main(argv: list[str] | None = None) -> int:
     add("--show", metavar="OUT.png", help="a sheet of frames and points")
     add("--out", metavar="FOLDER", help="write a track per video, .npz")
     add("--copies", type=int, default=0, help="jittered crops a video")
-    add("--model", metavar="FILE", help="another 68-point predictor")
+    kinds = list(landmark_kinds)
+    add(
+        "--points", choices=kinds, default=kinds[0], help="which points (default: mesh)"
+    )
+    add("--model", metavar="FILE", help="another 68-point predictor, with ibug68")
     add("--jobs", type=int, help="processes; all cores by default")
     options = parser.parse_args(argv)
     try:
@@ -87,7 +92,9 @@ def main(argv: list[str] | None = None) -> int:
         if options.show:
             check_sheet(options.show, len(videos))
         files = _track_files(videos, options.out) if options.out else {}
-        settings = {"jobs": options.jobs, "model": options.model}
+        settings = {
+            name: getattr(options, name) for name in ("jobs", "points", "model")
+        }
         tracks, failures = landmarks.extract_all(videos, options.copies, **settings)
         if tracks:
             print(_table(tracks))

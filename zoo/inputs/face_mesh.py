@@ -94,7 +94,7 @@ class Region:
     angle: float
 
     def to_square(self, pixels: int) -> np.ndarray:
-        """Return the affine map (2, 3) from the picture to a square of so many pixels."""
+        """Return the affine map (2, 3) from the picture to a square of that side."""
         scale = pixels / self.side
         cosine, sine = scale * np.cos(self.angle), scale * np.sin(self.angle)
         turn = np.array([[cosine, sine], [-sine, cosine]])
@@ -131,7 +131,9 @@ class Face:
         """Return where the face is looked for in the next frame."""
         x, y = self.points[LEFT_EYE, :2] - self.points[RIGHT_EYE, :2]
         angle = float(np.arctan2(y, x))
-        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        turn = np.array(
+            [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        )
         upright = self.points[:, :2] @ turn
         low, high = upright.min(axis=0), upright.max(axis=0)
         middle = turn @ (low + high) / 2
@@ -139,7 +141,7 @@ class Face:
 
 
 def overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Return the common area of a box and others (..., 4), as a share of their whole."""
+    """Return the common area of a box and others (..., 4), of their union."""
     start = np.maximum(box[:2], boxes[..., :2])
     end = np.minimum(box[:2] + box[2:], boxes[..., :2] + boxes[..., 2:])
     common = np.prod(np.maximum(end - start, 0), axis=-1)

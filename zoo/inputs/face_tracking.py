@@ -91,9 +91,7 @@ class FaceTracker:
         self._seen = 0.0  # when the cascade last saw it
         self._enough = 0.0  # hits
 
-    def update(
-        self, second: float, grey: np.ndarray
-    ) -> tuple[np.ndarray | None, int]:
+    def update(self, second: float, grey: np.ndarray) -> tuple[np.ndarray | None, int]:
         """Take the next frame.
 
         Args:

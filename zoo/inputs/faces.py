@@ -2,66 +2,54 @@
 
 A network that was trained on pictures in which the face fills a third of the width has
 to be shown such pictures. How faces lie in the training pictures is therefore measured
-once (`framing`), by the detector that also finds them later (`find`), and is kept with
-the trained run.
+once (`framing`), by the detector that also finds them later, and is kept with the
+trained run.
 
-Our readings: OpenCV's frontal-face Haar cascade, as in Huynh and Kim 2017, with
-twice its number of neighbours, because a picture has no frame before and after it that
-could tell a face from an error, and down to smaller faces, of which a picture may show
-several. It errs all the same: a face that is turned escapes it, and in 2 of some 100
-frames of four real videos it took something else for a face.
+Detector and points are those of `zoo.inputs.face_mesh`; a face's box is the crop around
+its points (`landmark_points.crop_around`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from zoo.inputs import face_tracking
-from zoo.inputs.face_tracking import opencv
+from zoo._extras import optional
+from zoo.inputs import landmark_points, landmarks
+from zoo.inputs.face_mesh import Face
+from zoo.inputs.mesh_tracking import MeshTracker
+from zoo.inputs.video import Video
 
-_NEIGHBOURS = 6
-_SMALLEST = 1 / 40  # side of a face, of the picture's shorter side
-_WINDOW = 32  # pixels; below, the cascade sees faces everywhere
-_SEARCHED = 1440  # shorter side of the picture that is searched, in pixels
 _ENOUGH = 5  # pictures with one face, below which their framing is not known
 LARGEST = 10  # sides of a picture, in the face's; more would make huge cuts of faces
 
 
-def smallest(picture: np.ndarray) -> int:
-    """Side in pixels of the smallest face that is found in a picture."""
-    side = min(picture.shape[:2])
-    return round(max(_WINDOW * max(1, side / _SEARCHED), _SMALLEST * side))
+def box_of(face: Face) -> np.ndarray:
+    """Return the crop around one face: x, y, width, height in pixels."""
+    return landmark_points.crop_around(face.points[None])[0]
 
 
-def find(picture: np.ndarray) -> np.ndarray:
-    """Find the faces in a picture.
+def find_faces(picture: np.ndarray) -> list[Face]:
+    """Find the faces in a picture, from left to right.
 
     Args:
         picture: uint8 (height, width, 3), RGB, or (height, width), grey.
 
-    Returns:
-        float64 (faces, 4): x, y, width, height in pixels, from left to right; of shape
-        (0, 4) where there is none.
-
     Raises:
-        ImportError: OpenCV is missing.
+        ImportError: A package is missing.
+        FileNotFoundError: A model file is missing.
     """
-    cv2 = opencv()
-    grey = picture
-    if picture.ndim == 3:
-        grey = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY)
-    scale = min(1.0, _SEARCHED / min(grey.shape))
-    small = face_tracking.scaled(grey, scale)
-    least = smallest(picture) * scale
-    boxes = face_tracking.detect(small, least, neighbours=_NEIGHBOURS)[0] / scale
-    return boxes[np.argsort(boxes[:, 0], kind="stable")]
+    if picture.ndim == 2:
+        picture = np.repeat(picture[..., None], 3, axis=-1)
+    mesh = landmarks.load_mesh("mesh468")
+    faces = mesh.find_faces(np.ascontiguousarray(picture))
+    return sorted(faces, key=lambda face: face.box[0])
 
 
 def framing(pictures: Iterable[np.ndarray]) -> dict | None:
     """Measure how faces lie in pictures: the median of those that show just one.
 
     Args:
-        pictures: As for `find`.
+        pictures: As for `find_faces`.
 
     Returns:
         `width` and `height` of a picture, and `x` and `y` of the face's middle in it,
@@ -70,9 +58,9 @@ def framing(pictures: Iterable[np.ndarray]) -> dict | None:
     """
     rows = []
     for picture in pictures:
-        boxes = find(picture)
-        if len(boxes) == 1:
-            [(x, y, width, height)] = boxes
+        faces = find_faces(picture)
+        if len(faces) == 1:
+            x, y, width, height = box_of(faces[0])
             tall, wide = picture.shape[:2]
             middle = x + width / 2, y + height / 2
             rows.append(np.array([wide, tall, *middle]) / width)
@@ -96,7 +84,7 @@ def cut(picture: np.ndarray, box: np.ndarray, framing: dict) -> np.ndarray:
         uint8 (height, width, 3). Where it reaches beyond the picture, the picture's
         edge is repeated.
     """
-    cv2 = opencv()
+    cv2 = optional("cv2", "video")
     x, y, side, tall = box
     middle = np.array([x + side / 2, y + tall / 2])
     start = middle - side * np.array([framing["x"], framing["y"]])
@@ -110,3 +98,23 @@ def cut(picture: np.ndarray, box: np.ndarray, framing: dict) -> np.ndarray:
     beyond = [-top, bottom - height, -left, right - width]
     beyond = [max(0, pixels) for pixels in beyond]
     return cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_REPLICATE)
+
+
+def follow(video: Video, framing: dict) -> Iterator[tuple[int, float, dict]]:
+    """Follow a video's faces and cut them out, as it is decoded.
+
+    Args:
+        video: Its frames are used up.
+        framing: How faces are to lie, see `framing`.
+
+    Yields:
+        The frame's number, its second, and by each face's number its points (468, 3),
+        its box (4,), both in pixels, and what was cut out, uint8 (height, width, 3).
+    """
+    tracker = MeshTracker(landmarks.load_mesh("mesh468"))
+    for number, (second, frame) in enumerate(video):
+        found = {}
+        for who, face in tracker.update(second, frame).items():
+            box = box_of(face)
+            found[who] = face.points, box, cut(frame, box, framing)
+        yield number, second, found

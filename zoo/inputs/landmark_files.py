@@ -4,57 +4,45 @@ Sources: OpenFace's wiki, "Output Format"; py-feat's result tables; MediaPipe's 
 mesh (468 points, 478 with the irises).
 
 Our readings. These programs' rectangles, where they write any, sit otherwise than the
-study's crop and change from frame to frame. The crop is therefore made from the points,
-as the Haar cascade would place it: its side 2.7 distances between the eyes (their
-median over the file, so that its size is constant, as a tracked crop's is), its middle
-0.085 sides below the middle between them. (Over three real videos, 599 frames, the
-cascade's boxes measure 2.62, 2.77 and 2.77 such distances and lie 0.08, 0.10 and 0.08
-below.) Of several faces one is kept: see `read`.
+study's crop and change from frame to frame: the crop is made from the points
+(`landmark_points.crop_around`). Of several faces one is kept: see `read`.
 """
 
+import glob
 import os
+import re
 import warnings
 from pathlib import Path
 
 import numpy as np
 
 from zoo._extras import optional
-from zoo.inputs import landmark_points, plain_files
+from zoo.inputs import landmark_points, plain_files, video
 from zoo.inputs.face_tracking import overlap
 from zoo.inputs.landmark_track import LandmarkTrack, NoFace
 
 pd = optional("pandas", "tables")
 
-# The face mesh's points that are nearest to the 68: an approximation in wide use, of
-# which several variants differ in a few points. Chin and mesh are not the same curve.
-MESH_TO_68 = (
-    *(127, 234, 93, 58, 172, 136, 149, 148, 152),  # contour
-    *(377, 378, 365, 397, 288, 323, 454, 356),
-    *(70, 63, 105, 66, 107, 336, 296, 334, 293, 300),  # brows
-    *(168, 197, 5, 4, 75, 97, 2, 326, 305),  # nose
-    *(33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380),  # eyes
-    *(61, 39, 37, 0, 267, 269, 291, 321, 314, 17, 84, 91),  # outer mouth
-    *(78, 82, 13, 312, 308, 317, 14, 87),  # inner mouth
-)
-_MESHES = (468, 478)
-# Mesh coordinates are mostly parts of an unknown frame: the study's own is assumed.
-_FRAME = (1920, 1080)
-_COLUMNS = [f"{axis}_{i}" for axis in "xy" for i in range(landmark_points.POINTS)]
-_SIDE, _BELOW = 2.7, 0.085
+_KINDS = {count: kind for kind, (count, _) in landmark_points.KINDS.items()}
+_COORDINATE = re.compile(r"([xyz])_?(\d+)")
 _SAME_FACE = 0.1  # overlap with where it was last seen
 _PATIENCE = 0.5  # seconds after which the face is looked for elsewhere
 _MOST = 10**6  # frames, eleven hours; more are a misprint
 
 
-def read(path: str | os.PathLike, fps: float = 25.0) -> LandmarkTrack:
+def read(
+    path: str | os.PathLike, fps: float = 25.0, size: tuple[int, int] | None = None
+) -> LandmarkTrack:
     """Read a face's points from a file; its kind is seen from its content.
 
     - .npz of `LandmarkTrack.save`;
     - .csv of OpenFace (`x_0` to `y_67`, `success` or `confidence`, `timestamp`) or of
-      py-feat (the same points, and `frame`), of one video;
+      py-feat (the same points or a mesh's `x_0` to `z_477`, and `frame`), of one video;
     - .npy, or .npz with one array, of MediaPipe's face mesh: (frames, 468 or 478, 2 or
-      3), in parts of the frame (taken as one of 1920x1080) or in pixels; all NaN or 0
-      where there is no face. The 68 points are approximate.
+      3), in pixels or in parts of the frame; all NaN or 0 where there is no face.
+
+    Which points they are follows from their number: 68, 468 or 478. Of a mesh without
+    depth the 68 points are taken.
 
     Of several faces in OpenFace's file (`face_id`) the one in most frames is kept; in
     py-feat's the largest of the first frame that has one, then the one that overlaps
@@ -64,6 +52,8 @@ def read(path: str | os.PathLike, fps: float = 25.0) -> LandmarkTrack:
     Args:
         path: The file.
         fps: Frames a second, used where the file has no times.
+        size: Width and height of the frames, for a mesh in parts of them; by default
+            those of the video of the same name beside the file.
 
     Returns:
         The track, without copies: see `LandmarkTrack.jittered`.
@@ -80,46 +70,33 @@ def read(path: str | os.PathLike, fps: float = 25.0) -> LandmarkTrack:
     if path.suffix.lower() not in readers:
         raise ValueError(f"{path}: expected a file that ends in .npz, .csv or .npy")
     try:
-        return readers[path.suffix.lower()](path, fps)
+        return readers[path.suffix.lower()](path, fps, size)
     except ValueError as error:
         kind = NoFace if isinstance(error, NoFace) else ValueError
         raise kind(f"{path}: {error}") from error
 
 
-def box_of(points: np.ndarray) -> np.ndarray:
-    """Return crops around faces as a Haar cascade would place them, of constant size.
-
-    Args:
-        points: (frames, 68, 2), NaN where there is no face.
-
-    Returns:
-        (frames, 4): x, y, width, height; NaN where there is no face.
-    """
-    right, left = points[:, 36:42].mean(axis=1), points[:, 42:48].mean(axis=1)
-    side = _SIDE * np.nanmedian(np.linalg.norm(left - right, axis=1))
-    middle = (right + left) / 2 + [0, _BELOW * side]
-    sides = np.where(np.isnan(middle), np.nan, side)
-    return np.concatenate([middle - sides / 2, sides], axis=1)
-
-
 def _track(path, points, times, size) -> LandmarkTrack:
     if np.isnan(points).any(axis=(1, 2)).all():
         raise NoFace(f"no face in any of the {len(points)} frames")
-    boxes = box_of(points)
+    boxes = landmark_points.crop_around(points)
     if not np.nanmin(boxes[:, 2:]) > 0:
         raise ValueError(
             "expected faces with a width and height above 0; the distance between the "
             "eyes is 0 in most frames"
         )
     margins = np.zeros((1, 4), int)
-    return LandmarkTrack(points[None], boxes, times, margins, size, path.name)
+    kind = _KINDS[points.shape[1]]
+    return LandmarkTrack(
+        points[None], boxes, times, margins, size, path.name, kind=kind
+    )
 
 
 # OpenFace and py-feat
 
 
-def _from_table(path: Path, fps: float) -> LandmarkTrack:
-    table = _table(path)
+def _from_table(path: Path, fps: float, size) -> LandmarkTrack:
+    table, columns = _table(path)
     if "frame" not in table:
         table = table.assign(frame=np.arange(len(table)))
     table = table[np.isfinite(table.frame)].sort_values("frame", kind="stable")
@@ -128,19 +105,22 @@ def _from_table(path: Path, fps: float) -> LandmarkTrack:
     # Of all faces' lines: where the kept one is absent, there are frames all the same.
     frames = _frames(table.frame.unique())
     times = _times(table.drop_duplicates("frame").set_index("frame"), frames, fps)
-    size = (0, 0)
+    size = size or (0, 0)
     if {"FrameWidth", "FrameHeight"} <= set(table):
         largest = table[["FrameWidth", "FrameHeight"]].max().fillna(0)
         size = tuple(largest.astype(int))
-    _hide(table, "success", 1)
-    _hide(table, "confidence" if "success" not in table else "", 0.5)
-    face = _one_face(table[table[_COLUMNS].notna().all(axis=1)], fps)
-    values = face.set_index("frame")[_COLUMNS].reindex(frames).to_numpy()
-    points = np.stack(np.split(values, 2, axis=1), axis=-1)
+    _hide(table, columns, "success", 1)
+    _hide(table, columns, "confidence" if "success" not in table else "", 0.5)
+    face = _one_face(table[table[columns].notna().all(axis=1)], columns, fps)
+    values = face.set_index("frame")[columns].reindex(frames).to_numpy()
+    axes = len({column[0] for column in columns})
+    points = np.stack(np.split(values, axes, axis=1), axis=-1)
+    points, size = _in_pixels(points, path, size)
     return _track(path, points, times, size)
 
 
-def _table(path: Path) -> pd.DataFrame:
+def _table(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Return the table of numbers, and the names of its coordinates, all x first."""
     try:
         with warnings.catch_warnings():
             # Of more cells than there are columns: pandas would move or drop some.
@@ -155,23 +135,37 @@ def _table(path: Path) -> pd.DataFrame:
     twice = table.columns[table.columns.duplicated()]
     if len(twice):
         raise ValueError(f"expected every column once, got two of {twice[0]}")
-    missing = [name for name in _COLUMNS if name not in table]
-    if missing:
-        raise ValueError(
-            "expected the columns x_0 to x_67 and y_0 to y_67, as OpenFace and "
-            f"py-feat write them; {len(missing)} are missing, first {missing[0]}. "
-            f"The table begins with {plain_files.short(', '.join(table.columns[:5]))}"
-        )
+    columns = _coordinates(table)
     if {"input", "frame"} <= set(table):
         _check_input(table)
-    names = [*_COLUMNS, "frame", "timestamp", "success", "confidence"]
+    names = [*columns, "frame", "timestamp", "success", "confidence"]
     names += ["face_id", "FrameWidth", "FrameHeight"]
     table = table[[name for name in names if name in table]]
     try:
-        return table.astype(float).replace([np.inf, -np.inf], np.nan).copy()
+        return table.astype(float).replace([np.inf, -np.inf], np.nan).copy(), columns
     except ValueError as error:
         message = f"expected numbers only: {plain_files.short(error)}"
         raise ValueError(message) from error
+
+
+def _coordinates(table: pd.DataFrame) -> list[str]:
+    """Return the names of a table's coordinates: all x, then all y, of a mesh all z."""
+    matches = map(_COORDINATE.fullmatch, table.columns)
+    names = {(m[1], int(m[2])): m[0] for m in matches if m}
+    count = 1 + max((number for axis, number in names if axis == "x"), default=-1)
+    wanted = [(axis, number) for axis in "xyz"[: 3 if count > 68 else 2]
+              for number in range(count)]  # fmt: skip
+    missing = [f"{axis}_{n}" for axis, n in wanted if (axis, n) not in names]
+    if count not in _KINDS or missing:
+        first = f"; {len(missing)} are missing, first {missing[0]}"
+        first = first if missing and count in _KINDS else ""
+        raise ValueError(
+            "expected the columns x_0 to x_67 and y_0 to y_67, as OpenFace and "
+            "py-feat write them, or x, y and z of a mesh of 468 or 478 points, got "
+            f"{count} points{first}. The table begins with "
+            f"{plain_files.short(', '.join(table.columns[:5]))}"
+        )
+    return [names[key] for key in wanted]
 
 
 def _check_input(table: pd.DataFrame) -> None:
@@ -200,18 +194,18 @@ def _frames(numbers: np.ndarray) -> np.ndarray:
     return np.arange(numbers[0], numbers[-1] + 1, step)
 
 
-def _hide(table: pd.DataFrame, name: str, least: float) -> None:
+def _hide(table: pd.DataFrame, columns: list[str], name: str, least: float) -> None:
     """Take the points away where a column says that they are not the face's."""
     if name in table:
-        table.loc[~(table[name] >= least), _COLUMNS] = np.nan
+        table.loc[~(table[name] >= least), columns] = np.nan
 
 
-def _one_face(table: pd.DataFrame, fps: float) -> pd.DataFrame:
+def _one_face(table: pd.DataFrame, columns: list[str], fps: float) -> pd.DataFrame:
     """Return the lines of one face, at most one a frame, of those that show any."""
     if "face_id" in table:
         kept = table.face_id.value_counts()
         return table[table.face_id.isin(kept.index[:1])].drop_duplicates("frame")
-    x, y = np.split(table[_COLUMNS].to_numpy(), 2, axis=1)
+    x, y = (table[[c for c in columns if c[0] == axis]].to_numpy() for axis in "xy")
     start = np.stack([x.min(axis=1), y.min(axis=1)], axis=1)
     end = np.stack([x.max(axis=1), y.max(axis=1)], axis=1)
     boxes = np.concatenate([start, end - start], axis=1)
@@ -248,7 +242,7 @@ def _times(table: pd.DataFrame, frames: np.ndarray, fps: float) -> np.ndarray:
 # MediaPipe, and ours
 
 
-def _from_arrays(path: Path, fps: float) -> LandmarkTrack:
+def _from_arrays(path: Path, fps: float, size) -> LandmarkTrack:
     try:
         with open(path, "rb") as file:
             content = np.load(file, allow_pickle=False)
@@ -258,7 +252,7 @@ def _from_arrays(path: Path, fps: float) -> LandmarkTrack:
             elif names is not None and len(names) != 1:
                 raise ValueError(f"got the arrays {', '.join(names)}")
             else:
-                mesh = _points_of_mesh(content if names is None else content[names[0]])
+                mesh = _mesh(content if names is None else content[names[0]])
     except Exception as error:  # NumPy's many ways to say that a file is damaged
         raise ValueError(
             "expected a track as LandmarkTrack.save writes it, or one array of "
@@ -266,22 +260,50 @@ def _from_arrays(path: Path, fps: float) -> LandmarkTrack:
         ) from error
     if mesh is None:
         return LandmarkTrack.load(path)
-    points, size = mesh
+    points, size = _in_pixels(mesh, path, size)
     return _track(path, points, np.arange(len(points)) / fps, size)
 
 
-def _points_of_mesh(mesh: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
-    """Return the 68 points, NaN where there is no face, and the frame's size."""
+def _mesh(mesh: np.ndarray) -> np.ndarray:
+    """Return a mesh, or of one without depth the 68 points; NaN without a face."""
     if mesh.dtype.kind not in "fiu":
         raise ValueError(f"got an array of {mesh.dtype}")
-    if mesh.ndim != 3 or mesh.shape[1] not in _MESHES or mesh.shape[2] not in (2, 3):
+    if mesh.ndim != 3 or mesh.shape[1] not in (468, 478) or mesh.shape[2] not in (2, 3):
         raise ValueError(f"got an array of shape {mesh.shape}")
     if not len(mesh):
         raise ValueError("got no frames")
-    points = mesh[:, MESH_TO_68, :2].astype(float)
+    points = mesh.astype(float)
+    points = landmark_points.to_68(points) if mesh.shape[2] == 2 else points
     absent = ~np.isfinite(points).all(axis=(1, 2)) | (points == 0).all(axis=(1, 2))
     points[absent] = np.nan
-    # A face in pixels reaches beyond 2; parts of a frame may slightly exceed 0 to 1.
-    if not absent.all() and np.nanmax(np.abs(points)) <= 2:
-        return points * _FRAME, _FRAME
-    return points, (0, 0)
+    return points
+
+
+def _in_pixels(
+    points: np.ndarray, path: Path, size: tuple[int, int] | None
+) -> tuple[np.ndarray, tuple[int, int]]:
+    """Return points in pixels, and the frame's size, (0, 0) where it is not known.
+
+    A face in pixels reaches beyond 2; parts of a frame may slightly exceed 0 to 1.
+    """
+    if np.isnan(points).all() or np.nanmax(np.abs(points[..., :2])) > 2:
+        return points, size or (0, 0)
+    size = size or _size_beside(path)
+    if size is None:
+        raise ValueError(
+            "expected points in pixels, or in parts of a frame whose size is known, "
+            "got parts of an unknown frame. Put the video of the same name beside the "
+            "file, or give read(..., size=(width, height))"
+        )
+    width, height = size  # the depth has the unit of x
+    return points * np.array([width, height, width])[: points.shape[-1]], size
+
+
+def _size_beside(path: Path) -> tuple[int, int] | None:
+    """Return the size of the frames of the video of the same name."""
+    for other in sorted(path.parent.glob(f"{glob.escape(path.stem)}.*")):
+        if video.ending(other) in video.ENDINGS:
+            with video.Video(other) as frames:
+                for _, frame in frames:
+                    return frame.shape[1::-1]
+    return None

