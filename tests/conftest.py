@@ -118,10 +118,10 @@ def video(tmp_path_factory, picture, write):
 
 @pytest.fixture(scope="session")
 def track(video):
-    """What is found in it."""
+    """The 68 points that are found in it."""
     from zoo.inputs.landmarks import extract
 
-    return extract(video, copies=3, seed=5, cache=False)
+    return extract(video, copies=3, seed=5, points="ibug68", cache=False)
 
 
 @pytest.fixture

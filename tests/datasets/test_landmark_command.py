@@ -33,12 +33,12 @@ def test_a_whole_run(folder, capsys):
     code = main([*arguments, "--show", str(folder / "sheet.png"), "--jobs", "1"])
     printed, bar = capsys.readouterr()
     assert code == 1 and "2 of 4 videos failed" in printed and "4/4" in bar
-    assert "none.mp4: no face in any of the 3 frames" in printed
+    assert "none.mp4: no face in any of the 3 frames of 512x512" in printed
     assert "zero.mp4 is empty" in printed
     rows = [line.split()[1:] for line in printed.splitlines() if "a.mp4" in line]
     assert rows == [["4", "4", "25.0", "0.16"]]
     track = LandmarkTrack.load(folder / "out/one/a.npz")
-    assert track.points.shape == (3, 4, 68, 2)
+    assert track.points.shape == (1, 4, 468, 3) and len(track.margins) == 3
     written = sorted(p.name for p in (folder / "out").rglob("*.npz"))
     assert written == ["A.MOV.npz", "a.npz"]
     assert main([str(folder / "in/one/a.mp4"), "--jobs", "1"]) == 0
@@ -87,7 +87,7 @@ def test_what_cannot_be_done_is_said_before_the_work(folder, capsys):
         Path(file).touch()
     for arguments, words in (
         ([str(folder / "absent")], "error: there is no file or folder"),
-        ([video, "--model", "nowhere"], "pip install dlib-bin"),
+        ([video, "--points", "ibug68", "--model", "nowhere"], "pip install dlib-bin"),
         ([video, "--copies", "-3"], "whole number"),
         ([video, "--out", video], "error:"),
         ([video, other, "--out", str(folder / "out")], "both be written"),
@@ -107,7 +107,7 @@ def test_bad_videos_do_not_stop_the_rest(tmp_path, picture, video, write, track,
     names = ["a.mp4", "c.mp4", "d.avi", "absent.mp4", "a.mp4", "."]
     paths = [os.path.join(tmp_path, name) for name in names]
     with pytest.warns(UserWarning, match="d.avi breaks off"):
-        tracks, failures = extract_all(paths, copies=3, seed=5, jobs=2)
+        tracks, failures = extract_all(paths, 3, 5, jobs=2, points="ibug68")
     assert list(tracks) == [paths[0], paths[2]]
     np.testing.assert_array_equal(tracks[paths[0]].points, track.points)
     assert failures.path.tolist() == [paths[1], paths[3], paths[5]]

@@ -14,9 +14,15 @@ from PIL import Image
 
 from datasets import nvie_layout, sase_fe_labels
 from datasets import pictures as training_pictures
-from zoo.inputs import gfe_files, landmark_files, pictures, pupil_files
+from zoo.inputs import (
+    gfe_files,
+    landmark_files,
+    landmark_points,
+    pictures,
+    pupil_files,
+)
 from zoo.inputs.landmark_track import LandmarkTrack
-from zoo.inputs.video_frames import Video
+from zoo.inputs.video import Video
 
 
 def table(rows):
@@ -59,7 +65,7 @@ def mesh():
 
 def track():
     values = np.random.default_rng(0).uniform(0, 90, (2, 4, 68, 2))
-    boxes = landmark_files.box_of(values[0])
+    boxes = landmark_points.crop_around(values[0])
     margins, times = np.array([[0] * 4, [1] * 4]), np.arange(4) / 25
     with folder() as here:
         made = LandmarkTrack(values, boxes, times, margins, (640, 480), "a.mp4")

@@ -30,7 +30,7 @@ modules = {
     for _, name, _ in pkgutil.walk_packages(zoo.__path__, "zoo.")
     if not name.endswith("__main__")
 }
-from zoo.inputs.video_frames import opencv
+from zoo.inputs.face_tracking import opencv
 model = zoo.GrammaticalLSTM()
 uses = {
     "heads": said(zoo.heads.svm),

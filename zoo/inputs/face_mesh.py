@@ -17,10 +17,12 @@ extent in the next frame.
 """
 
 import hashlib
+import itertools
 import os
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import metadata
 from pathlib import Path
 
@@ -202,6 +204,17 @@ class FaceMesh:
         values *= _SIDE / scale  # middle, extent, then six points, in pixels
         return [self._region(one) for one in _suppress(values, scores)]
 
+    def _tiled(self, picture: np.ndarray, level: int) -> Iterator[Region]:
+        """Search tiles of a 2**level-th of a picture's sides, half over each other."""
+        sides = np.maximum(1, np.array(picture.shape[:2]) // 2**level)
+        steps = range(2 ** (level + 1) - 1)
+        for top, left in itertools.product(steps, steps):
+            start = np.array([top, left]) * sides // 2
+            tile = picture[start[0] :, start[1] :][: sides[0], : sides[1]]
+            for region in self.detect(tile) if tile.size else ():
+                x, y = region.x + start[1], region.y + start[0]
+                yield Region(x, y, region.side, region.angle)
+
     def _region(self, values: np.ndarray) -> Region:
         right, left = values[2], values[3]
         angle = float(np.arctan2(*(left - right)[::-1]))
@@ -240,14 +253,18 @@ class FaceMesh:
         look -= look.mean()
         return Face(points, score, blendshapes, look / max(1e-6, np.linalg.norm(look)))
 
-    def find_faces(self, picture: np.ndarray) -> list[Face]:
+    def find_faces(self, picture: np.ndarray, levels: int = 1) -> list[Face]:
         """Find all faces in a picture, the surest first.
 
         Args:
             picture: uint8 (height, width, 3), RGB.
+            levels: in how many sizes it is searched: whole, then in overlapping halves,
+                quarters and so on, for faces below a twentieth of the picture's side.
         """
         faces = []
-        for region in self.detect(picture):
+        for region in itertools.chain(
+            *map(partial(self._tiled, picture), range(levels))
+        ):
             # The detector also takes other things for faces, and so does the landmarker
             # in their place, but not the package's own mesh.
             face = self.find_face(picture, region, self._first)

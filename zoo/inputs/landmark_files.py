@@ -153,6 +153,7 @@ def _coordinates(table: pd.DataFrame) -> list[str]:
     matches = map(_COORDINATE.fullmatch, table.columns)
     names = {(m[1], int(m[2])): m[0] for m in matches if m}
     count = 1 + max((number for axis, number in names if axis == "x"), default=-1)
+    count = max(count, landmark_points.POINTS)
     wanted = [(axis, number) for axis in "xyz"[: 3 if count > 68 else 2]
               for number in range(count)]  # fmt: skip
     missing = [f"{axis}_{n}" for axis, n in wanted if (axis, n) not in names]

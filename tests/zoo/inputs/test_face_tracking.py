@@ -33,10 +33,14 @@ def shifted(picture, x, y):
     return cv2.warpAffine(picture, matrix, size, borderMode=cv2.BORDER_REPLICATE)
 
 
+def seconds(frames, fps=25):
+    return np.arange(len(frames)) / fps
+
+
 def follow(frames, fps=25):
     """Boxes, NaN for None, and numbers where the cascade sees a face."""
-    tracker = FaceTracker(fps)
-    answers = [tracker.update(frame) for frame in frames]
+    tracker = FaceTracker()
+    answers = [tracker.update(n / fps, frame) for n, frame in enumerate(frames)]
     nothing = np.full(4, np.nan)
     boxes = [nothing if box is None else box for box, _ in answers]
     return np.array(boxes), np.array([run for _, run in answers])
@@ -66,7 +70,7 @@ def test_a_face_that_leaves_and_returns(picture, covered):
     assert (follow([covered])[1] == 1).all()
     frames = [picture] * 8 + [covered] * 30 + [picture] * 5 + [covered] * 3
     boxes, sure = follow(frames)
-    found = settle(sure, 12)
+    found = settle(sure, seconds(sure))
     assert found.tolist() == [True] * 8 + [False] * 30 + [True] * 5 + [False] * 3
     assert not np.isnan(boxes[found]).any()
 
@@ -82,9 +86,9 @@ def test_a_face_that_escapes_the_cascade_is_followed_through(picture):
     boxes, sure = follow(frames)
     tilted = np.array(degrees) > 20
     assert not sure[tilted].any() and (sure[~tilted] == 1).all()
-    assert settle(sure, 12).all()
+    assert settle(sure, seconds(sure)).all()
     assert np.abs(boxes[:, 0] - boxes[0, 0] - 3 * np.arange(15)).max() <= 12  # of 108
-    assert not settle(sure, 4)[tilted].any()
+    assert not settle(sure, 3 * seconds(sure))[tilted].any()
 
 
 def test_a_face_that_jumps_is_taken_up_where_it_is(picture):
@@ -116,7 +120,7 @@ def test_another_person_is_taken_up_only_after_marked_frames(picture):
     assert len(doubtful) == 12 and (np.diff(doubtful) == 1).all()
     assert runs[: doubtful[0]].tolist() == [1] * doubtful[0]
     assert runs[doubtful[-1] + 1 :].tolist() == [2] * (24 - doubtful[-1])
-    assert settle(runs, 12).tolist() == (runs > 0).tolist()
+    assert settle(runs, seconds(runs)).tolist() == (runs > 0).tolist()
     assert (boxes[runs < 2, 0] < 200).all() and (boxes[runs == 2, 0] > 600).all()
 
 
@@ -126,7 +130,8 @@ def test_one_person_is_the_same_after_half_a_second(picture):
     frames += [frames[-1]] * 9 + [frames[0]] * 3
     boxes, runs = follow(frames)
     assert (runs == 0).sum() == 12 and (runs[-3:] == 1).all()
-    assert settle(runs, 12).all() and not settle(runs, 11).all()
+    assert settle(runs, seconds(runs)).all()
+    assert not settle(runs, 1.1 * seconds(runs)).all()
 
 
 def test_a_face_that_leaves_the_frame_is_not_followed_beyond(picture):
@@ -153,23 +158,23 @@ def test_a_face_that_comes_nearer_or_goes_away(picture, leaving):
 
 
 def test_a_box_that_has_drifted_is_set_anew(picture):
-    tracker = FaceTracker(25)
-    box, _ = tracker.update(picture)
+    tracker = FaceTracker()
+    box, _ = tracker.update(0, picture)
     tracker._start(
         picture, box + [0.45 * box[2], 0, 0, 0]
     )  # MOSSE follows what is there
-    again, sure = tracker.update(picture)
+    again, sure = tracker.update(0.04, picture)
     assert sure and overlap(again, box) > 0.5  # 0.38 before
     tracker._start(picture, box + [0.1 * box[2], 0, 0, 0])  # less does no harm
-    again, sure = tracker.update(picture)
+    again, sure = tracker.update(0.04, picture)
     assert sure and again[0] == pytest.approx(box[0] + 0.1 * box[2], abs=2)
 
 
 def test_another_face_nearby_is_not_taken_for_the_tracked_one(picture):
-    tracker = FaceTracker(25)
-    box, _ = tracker.update(picture)
+    tracker = FaceTracker()
+    box, _ = tracker.update(0, picture)
     tracker._start(picture, box + [0.95 * box[2], 0, 0, 0])
-    assert not tracker.update(picture)[1]
+    assert not tracker.update(0.04, picture)[1]
 
 
 def test_of_two_faces_the_lowest_and_then_the_nearest(picture):
@@ -213,6 +218,7 @@ def test_no_face_at_all(picture):
 def test_settled_by_definition():
     """Against the sentence in the docstring, spelt out, on every row of 7 frames."""
     for patience in (1, 2, 3):
+        times = np.arange(7) * face_tracking.PATIENCE / patience
         for row in itertools.product([0, 1, 2], repeat=7):
             wanted = []
             for frame in range(7):
@@ -223,7 +229,7 @@ def test_settled_by_definition():
                     and row[max(before)] == row[min(after)]
                     and min(after) - max(before) - 1 <= patience
                 )
-            assert settle(row, patience).tolist() == wanted
+            assert settle(row, times).tolist() == wanted
 
 
 def test_overlap_by_counting_pixels():

@@ -7,7 +7,14 @@ from skimage import data
 
 from zoo.inputs import faces
 from zoo.inputs.face_tracking import overlap
-from zoo.inputs.faces import cut, find, framing
+from zoo.inputs.faces import box_of, cut, find_faces, framing
+
+
+def find(picture):
+    """The boxes of all faces, from left to right."""
+    boxes = [box_of(face) for face in find_faces(picture)]
+    return np.reshape(boxes, (-1, 4))
+
 
 FRAMING = {"width": 1.5, "height": 2.0, "x": 0.75, "y": 1.25}
 
@@ -43,19 +50,19 @@ def grown(picture, times):
 # Finding
 
 
-def test_the_box_is_opencv_s_own(picture, face):
+def test_the_box_is_about_that_of_opencv_s_cascade(picture, face):
     cascade = cv2.CascadeClassifier(
         cv2.data.haarcascades + "haarcascade_frontalface_default.xml"
     )
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     [direct] = cascade.detectMultiScale(grey, 1.1, 6, minSize=(32, 32))
-    assert face.tolist() == direct.tolist()
-    assert find(grey).tolist() == [face.tolist()]
+    assert overlap(face, direct) > 0.6
+    assert overlap(find(grey)[0], face) > 0.9
 
 
 def test_a_large_picture_has_its_boxes_in_its_own_pixels(near):
-    [box], [wanted] = find(grown(near, 4)), find(near)  # searched at 720 pixels
-    assert overlap(box / 4, wanted) > 0.7
+    [box], [wanted] = find(grown(near, 4)), find(near)
+    assert overlap(box / 4, wanted) > 0.9
 
 
 def test_several_faces_from_left_to_right(picture, face):
@@ -175,8 +182,9 @@ def test_a_face_is_cut_as_it_lies_where_it_was_measured(picture, near):
 
 
 def test_faces_that_are_too_small_for_a_cut_have_no_framing(monkeypatch):
-    box = np.array([[100.0, 100, 50, 50]])
-    monkeypatch.setattr(faces, "find", lambda picture: box)
+    box = np.array([100.0, 100, 50, 50])
+    monkeypatch.setattr(faces, "find_faces", lambda picture: [None])
+    monkeypatch.setattr(faces, "box_of", lambda face: box)
     for side, known in [(500, True), (501, False)]:
         pictures = [np.zeros((200, side, 3), np.uint8)] * 5
         assert (faces.framing(pictures) is not None) == known

@@ -17,17 +17,17 @@ def files(folder):
 
 def test_what_was_found_is_kept(video, track, cache, monkeypatch, tmp_path):
     before = video.parent.stat().st_mtime_ns, files(video.parent)
-    first = extract(video, copies=3, seed=5)
+    first = extract(video, copies=3, seed=5, points="ibug68")
     assert (video.parent.stat().st_mtime_ns, files(video.parent)) == before
     (kept,) = files(cache)
 
     def never(*arguments):
         raise AssertionError("extracted again")
 
-    monkeypatch.setattr(landmarks, "_extract", never)
+    monkeypatch.setattr(landmarks, "_extract_68", never)
     twin = shutil.copy(video, tmp_path / "twin.mp4")
     for path, name in ((video, "moving.mp4"), (twin, "twin.mp4")):
-        again = extract(str(path), copies=3, seed=5)
+        again = extract(str(path), copies=3, seed=5, points="ibug68")
         assert again.source == name
         np.testing.assert_array_equal(again.points, track.points)
         np.testing.assert_array_equal(again.landmarks(), first.landmarks())
@@ -35,10 +35,12 @@ def test_what_was_found_is_kept(video, track, cache, monkeypatch, tmp_path):
         assert file["points"].shape == track.points.shape
     for other in ({"copies": 2}, {"seed": 4}):
         with pytest.raises(AssertionError, match="again"):
-            extract(video, **{"copies": 3, "seed": 5} | other)
+            extract(video, **{"copies": 3, "seed": 5, "points": "ibug68"} | other)
     monkeypatch.setattr(landmarks, "_VERSION", 10**6)
     with pytest.raises(AssertionError, match="again"):
-        extract(video, copies=3, seed=5)
+        extract(video, copies=3, seed=5, points="ibug68")
+    # The mesh's points are not the 68.
+    assert extract(video, copies=3, seed=5).kind == "mesh468" and len(files(cache)) == 2
 
 
 def test_a_changed_video_or_predictor_is_extracted_anew(
@@ -50,11 +52,11 @@ def test_a_changed_video_or_predictor_is_extracted_anew(
     assert len(extract(path).times) == 2
     model = tmp_path / "model.dat"
     model.write_bytes(predictor_file().read_bytes() + b"\0")
-    extract(path, model=model)
+    extract(path, points="ibug68", model=model)
     assert len(files(cache)) == 3
     model.write_bytes(b"no predictor any more")  # under the same name
     with pytest.raises(ValueError, match="not a shape predictor"):
-        extract(path, model=model)
+        extract(path, points="ibug68", model=model)
 
 
 def test_a_damaged_cache_is_replaced(tmp_path, picture, write, cache):
@@ -71,7 +73,7 @@ def test_a_damaged_cache_is_replaced(tmp_path, picture, write, cache):
 
 def test_a_cache_that_cannot_be_written(video, tmp_path, monkeypatch):
     """It is said before the work."""
-    monkeypatch.setattr(landmarks, "_extract", None)
+    monkeypatch.setattr(landmarks, "_extract_main", None)
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("DUCHENNE_CACHE", str(tmp_path / "file"))
     with pytest.raises(OSError, match="DUCHENNE_CACHE"):

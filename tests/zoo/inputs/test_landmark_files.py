@@ -4,7 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from zoo.inputs.landmark_files import MESH_TO_68, box_of, read
+from zoo.inputs import video
+from zoo.inputs.landmark_files import read
+from zoo.inputs.landmark_points import MESH_TO_68, to_68
+from zoo.inputs.landmark_points import crop_around as box_of
 from zoo.inputs.landmark_track import LandmarkTrack
 
 RECTANGLE = ["FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight"]
@@ -200,20 +203,46 @@ def test_mediapipe(tmp_path, points, depth, ending):
     values[2] = 0
     path = tmp_path / f"a.{ending}"
     np.save(path, values) if ending == "npy" else np.savez(path, landmarks=values)
-    track = read(path, fps=10)
+    with pytest.raises(ValueError, match="parts of an unknown frame. Put the video"):
+        read(path)
+    track = read(path, fps=10, size=(1920, 1080))
+    assert track.kind == (f"mesh{points}" if depth == 3 else "ibug68")
     assert track.found.tolist() == [True, False, False, True]
     np.testing.assert_allclose(track.times, [0, 0.1, 0.2, 0.3])
     tip = values[3, 4, :2] * [1920, 1080]  # the tip of the nose: 4 there, 30 here
-    np.testing.assert_allclose(track.points[0, 3, 30], tip, rtol=1e-5)
-    assert track.boxes[0, 2] == pytest.approx(2.7 * 0.1 * 1920)
+    np.testing.assert_allclose(to_68(track.points)[0, 3, 30, :2], tip, rtol=1e-5)
+    if depth == 2:
+        assert track.boxes[0, 2] == pytest.approx(2.7 * 0.1 * 1920)
 
 
 def test_mediapipe_in_pixels(tmp_path):
+    """Those in parts of a frame have the size of the video that lies beside them."""
     np.save(tmp_path / "parts.npy", mesh())
-    np.save(tmp_path / "pixels.npy", mesh() * [1920, 1080, 1920])
+    np.save(tmp_path / "pixels.npy", mesh() * [320, 240, 320])
+    video.write(tmp_path / "parts.mp4", iter([(0.0, np.zeros((240, 320, 3), "u1"))]))
     parts, pixels = read(tmp_path / "parts.npy"), read(tmp_path / "pixels.npy")
     np.testing.assert_allclose(pixels.points, parts.points, rtol=1e-5)
-    assert parts.size == (1920, 1080) and pixels.size == (0, 0)
+    assert parts.size == (320, 240) and pixels.size == (0, 0)
+
+
+@pytest.mark.parametrize("count", [98, 106])
+def test_other_numbers_of_points_are_refused(count, tmp_path):
+    names = [f"{axis}_{n}" for axis in "xy" for n in range(count)]
+    text = ",".join(names) + "\n" + ",".join(["7"] * len(names))
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(ValueError, match=f"468 or 478 points, got {count} points. The"):
+        read(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("name", ["{axis}_{n}", "{axis}{n}"])
+def test_a_mesh_in_a_table(name, tmp_path):
+    values = mesh(3, 478) * [320, 240, 320]
+    names = [name.format(axis=axis, n=n) for n in range(478) for axis in "xyz"]
+    table = pd.DataFrame(values.reshape(3, -1), columns=names)
+    table.to_csv(tmp_path / "a.csv", index=False)
+    track = read(tmp_path / "a.csv")
+    assert track.kind == "mesh478"
+    np.testing.assert_allclose(track.points[0], values, rtol=1e-5)
 
 
 def test_the_mesh_s_table():

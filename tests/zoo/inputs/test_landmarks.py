@@ -1,5 +1,6 @@
-"""From a video file to the 40 points, on a real face."""
+"""From a video file to the 68 points and the 40, on a real face."""
 
+import functools
 import os
 import sys
 import tracemalloc
@@ -12,8 +13,10 @@ import pytest
 from datasets.landmarks import extract_all
 from zoo.inputs import landmark_points, landmarks
 from zoo.inputs.landmark_track import LandmarkTrack, crop
-from zoo.inputs.landmarks import extract, predictor_file
-from zoo.inputs.video_frames import Video
+from zoo.inputs.landmarks import predictor_file
+from zoo.inputs.video import Video
+
+extract = functools.partial(landmarks.extract, points="ibug68")
 
 # One video
 
@@ -173,7 +176,7 @@ def test_other_files_as_predictors(video):
     with pytest.raises(ValueError, match="not a shape predictor"):
         extract(video, model=__file__, cache=False)
     with pytest.raises(ValueError, match="not a shape predictor"):
-        extract_all([video], model=__file__)  # no fault of the videos
+        extract_all([video], points="ibug68", model=__file__)  # no fault of the videos
     five = predictor_file().with_name("shape_predictor_5_face_landmarks.dat")
     with pytest.raises(ValueError, match="predicts 5 points; expected 68"):
         extract(video, model=five, cache=False)
@@ -233,7 +236,7 @@ def test_the_crop_is_lowered_and_shrunk_for_the_predictor(real, single):
         for number, (_, frame) in enumerate(video):
             if number % 8:
                 continue
-            grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+            grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
             direct = in_box(predictor, grey, detector(grey)[0])
             x, y, width, height = single.boxes[number].astype(int).tolist()
             whole = dlib.rectangle(x, y, x + width - 1, y + height - 1)

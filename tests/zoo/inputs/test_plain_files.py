@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from zoo.inputs import plain_files, video_files
+from zoo.inputs import plain_files, video
 
 
 def test_only_files_are_read(tmp_path):
@@ -33,5 +33,5 @@ def test_links_lead_to_no_folder_twice_and_not_out_of_the_tree(tmp_path):
     there = [os.path.relpath(here, tmp_path / "tree") for here, *_ in walked]
     assert sorted(there) == [".", "a", "a/b", "other"]
     assert not refused
-    _, _, unreadable = video_files.walk(tmp_path / "tree")
+    _, _, unreadable = video.walk(tmp_path / "tree")
     assert [path.name for path in unreadable] == ["loop", "a.mp4"]

@@ -120,7 +120,7 @@ def test_a_name_that_looks_like_an_address(tmp_path, monkeypatch):
 
 
 def test_frames_of_other_sizes(tmp_path):
-    """Two MPEG-2 streams one after the other, as a receiver that was switched writes."""
+    """Two MPEG-2 streams one after the other, as a switched receiver writes them."""
     content = b""
     for number, size in enumerate([(240, 320), (120, 160)]):
         path = tmp_path / f"{number}.mpg"

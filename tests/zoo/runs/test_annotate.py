@@ -1,12 +1,13 @@
 """Drawn copies of pictures and videos."""
 
-import cv2
+import av
 import numpy as np
 import pytest
 
 from tests.zoo.runs.helpers import rows, run
 from zoo import _annotate
-from zoo.inputs import landmarks
+from zoo.inputs import faces, pictures
+from zoo.inputs.video import Video
 
 FRAMES = 5
 BOX = ["x", "y", "width", "height"]
@@ -23,16 +24,15 @@ def test_drawn_pictures(trained, given, tmp_path):
     names = sorted(str(path.relative_to(drawn)) for path in drawn.rglob("*.*"))
     names_before = ["nobody.bmp", "one face.png", "sub/two.jpg"]
     assert names == [f"{name}.drawn.png" for name in names_before]
-    before = cv2.imread(str(given / "photos" / "sub" / "two.jpg"))
-    after = cv2.imread(str(drawn / "sub" / "two.jpg.drawn.png"))
+    before = pictures.read(given / "photos" / "sub" / "two.jpg")
+    after = pictures.read(drawn / "sub" / "two.jpg.drawn.png")
     told = [row for row in rows(out) if row["input"].endswith("two.jpg")]
-    grey = cv2.cvtColor(before, cv2.COLOR_BGR2GRAY)
-    for row in told:
-        x, y, width, height = (round(float(row[side])) for side in BOX)
-        for place in [(y + height // 3, x), (y + height, x + width // 3)]:
+    for row, face in zip(told, faces.find_faces(before), strict=True):
+        x, y, width, height = (float(row[side]) for side in BOX)
+        left, top, bottom = round(x), round(y), round(y + height)
+        for place in [(top + 9, left), (bottom, left + 9)]:
             assert tuple(after[place]) == _annotate._BOX
-        points = landmarks.find_points(grey, np.array([x, y, width, height]))
-        [nose] = points[30:31]
+        nose = face.points[4, :2].round().astype(int)
         assert same(after[nose[1], nose[0]], np.array(_annotate._POINT)) < 30
     # Elsewhere it is the picture.
     assert (same(after[290:], before[290:]) == 0).all()
@@ -51,13 +51,9 @@ def test_drawn_videos(trained, given, clip_track, tmp_path, cache):
         assert run("predict", trained(kind), *inputs, *options) == 0
         [video] = drawn.rglob("*.*")
         assert video.name == "clip.mp4.drawn.mp4"
-        capture, frames = cv2.VideoCapture(str(video)), []
-        while True:
-            there, frame = capture.read()
-            if not there:
-                break
-            frames.append(frame)
-        assert len(frames) == FRAMES and capture.get(cv2.CAP_PROP_FPS) == 25
+        with Video(video) as opened:
+            times, frames = zip(*opened, strict=True)
+        np.testing.assert_allclose(times, np.arange(FRAMES) / 25, atol=1e-3)
         boxes[kind] = frames
     x, y, width, height = clip_track.boxes[2].round().astype(int)
     for frames in boxes.values():
@@ -93,22 +89,15 @@ def test_what_cannot_be_drawn_is_told_and_the_rest_is_done(
 
 
 def test_a_video_that_is_not_written_whole_is_not_left(given, tmp_path, monkeypatch):
-    writer = cv2.VideoWriter
-
-    class Full:
-        """On a full disk OpenCV says nothing. (Its classes are not to be inherited.)"""
-
-        def __init__(self, *arguments):
-            whole = writer(*arguments)
-            self.isOpened, self.release = whole.isOpened, whole.release
-
-        def write(self, frame):
-            pass
-
-    rows = [{"note": "no face"}] * FRAMES
+    rows = [[{"note": "no face"}]] * FRAMES
     _annotate.draw_video(given / "clip.mp4", rows, tmp_path / "a" / "clip.mp4")
-    monkeypatch.setattr(cv2, "VideoWriter", Full)
-    with pytest.raises(OSError, match="0 of 5 frames"):
+    full = OSError(28, "No space left on device")
+
+    def mux(container, packets):
+        raise full
+
+    monkeypatch.setattr(av.container.OutputContainer, "mux", mux, raising=False)
+    with pytest.raises(OSError, match="No space left"):
         _annotate.draw_video(given / "clip.mp4", rows, tmp_path / "b" / "clip.mp4")
     assert list((tmp_path / "b").iterdir()) == []
 

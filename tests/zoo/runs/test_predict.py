@@ -29,12 +29,12 @@ def test_pictures(trained, given, out, capsys):
     names = [pathlib.Path(row["input"]).name for row in found]
     assert names == ["nobody.bmp", "one face.png", "two.jpg", "two.jpg"]
     assert [row["face"] for row in found] == ["", "0", "0", "1"]
-    assert found[0]["note"] == "no face of 32 pixels or more"
+    assert found[0]["note"] == "no face"
     assert found[0]["probability"] == ""
     model = zoo.load_run(trained("pictures"))
     for name in ("one face.png", "sub/two.jpg"):
         picture = pictures.read(given / "photos" / name)
-        boxes = faces.find(picture)
+        boxes = [faces.box_of(face) for face in faces.find_faces(picture)]
         cuts = [faces.cut(picture, box, model.serving["framing"]) for box in boxes]
         wanted = model.predict(cuts)[:, 1]
         told = [row for row in found if row["input"].endswith(name)]
@@ -71,7 +71,7 @@ def test_videos_of_faces(trained, given, out):
     whole, without = rows(out)
     frames = rows(out.with_name("results.frames.csv"))
     assert list(frames[0]) == [
-        *["input", "frame", "second", *BOX, "probability", "trained_on"]
+        *["input", "frame", "second", "face", *BOX, "probability", "trained_on"]
     ]
     assert [row["frame"] for row in frames] == [*"01234", *"0123"]
     assert float(frames[1]["second"]) == pytest.approx(0.04, abs=0.001)
@@ -135,12 +135,13 @@ def test_tracks(trained, given, clip_track, tmp_path, out, cache):
     arguments = ["predict", trained("tracks"), *inputs, "--out", out]
     assert run(*arguments, "--part", "anger") == 0
     one, again, without = rows(out)
+    assert one["face"] == again["face"] == "0" and not without["face"]
     wanted = zoo.load_run(trained("tracks"), "anger").predict(clip_track)[0, 1]
     assert float(one["probability"]) == pytest.approx(wanted, abs=1e-6)
     # Of points in a file the run's own number of copies is taken, and they are there.
     assert again["probability"] == one["probability"]
     assert (one["frames"], one["found"], one["copies"]) == ("5", "5", "2")
-    assert without["note"].startswith("no face in any of the 4 frames")
+    assert without["note"] == "no face in any frame"
     assert without["error"] == without["probability"] == ""
     assert run(*arguments[:3], "--out", out) == 0
     assert [row["part"] for row in rows(out)] == ["anger", "happiness"]
@@ -162,17 +163,15 @@ def test_what_cannot_be_read_is_in_the_table(trained, mixed, out, capsys):
 def test_a_video_that_breaks_in_the_middle_keeps_its_frames(
     trained, given, out, monkeypatch
 ):
-    from zoo.inputs import video_faces
-
-    followed = video_faces.followed
+    follow = faces.follow
 
     def breaks(video, framing):
-        for number, row in enumerate(followed(video, framing)):
+        for number, row in enumerate(follow(video, framing)):
             if number == 3:
                 raise OSError("frame 3 is of another size")
             yield row
 
-    monkeypatch.setattr(video_faces, "followed", breaks)
+    monkeypatch.setattr(faces, "follow", breaks)
     monkeypatch.setattr(_files, "BATCH", 2)
     assert run("predict", trained("pictures"), given / "clip.mp4", "--out", out) == 1
     [row] = rows(out)
@@ -217,11 +216,17 @@ def test_files_of_other_kinds_are_told(given, tmp_path):
         assert len(_files.find([tmp_path], _files.PictureFiles.endings)) == 1
 
 
-def test_a_video_of_several_people_says_so(trained, given, tmp_path, write, out):
+@pytest.mark.parametrize("kind", ["pictures", "tracks"])
+def test_each_person_of_a_video_has_an_answer(kind, trained, given, write, out):
     import cv2
 
     two = cv2.imread(str(given / "photos" / "sub" / "two.jpg"))
-    clip = write(tmp_path / "two.mp4", [two] * 3)
-    assert run("predict", trained("pictures"), clip, "--out", out) == 0
-    [row] = rows(out)
-    assert row["note"] == _files.SEVERAL and row["probability"]
+    clip = write(out.parent / "two.mp4", [two] * 3)
+    assert run("predict", trained(kind), clip, "--out", out) == 0
+    found = [row for row in rows(out) if row.get("part") in (None, "anger")]
+    assert [row["face"] for row in found] == ["0", "1"]
+    assert [row["found"] for row in found] == ["3", "3"]
+    if kind == "pictures":
+        assert len({row["probability"] for row in found}) == 2
+        frames = rows(out.with_name("results.frames.csv"))
+        assert [row["face"] for row in frames] == ["0", "1"] * 3
