@@ -170,9 +170,7 @@ SASE_FE = About(
     "Asian and Caucasian origin as the paper puts it, each with six emotions, genuine "
     "and fake, before a GoPro camera under the eyes of psychologists.",
     licence="SASE-FE (ChaLearn 2017) is lent by its owners: what may be done with "
-    "weights trained on it is for them to say. The 68-point predictor that finds "
-    "points in videos was trained on iBUG 300-W, which is licensed for research only, "
-    "and that binds what is made with it; point files from elsewhere do not need it.",
+    "weights trained on it is for them to say.",
     inputs="landmark tracks of videos, (copies, frames, 80) each",
     protocols={
         "holdout": "A fifth of the people are tested; they were not trained on. It "

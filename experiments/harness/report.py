@@ -10,6 +10,7 @@ from datasets.about import intended_use
 from experiments.harness import figures, metrics
 from experiments.harness.checkpoint import replace_file
 from experiments.harness.metrics import Spec, show
+from zoo.inputs.face_mesh import LIMITS
 
 TEMPLATE = pathlib.Path(__file__).with_name("run.md.jinja")
 COLUMNS = {
@@ -131,6 +132,7 @@ def write(run, result, measured: dict) -> str:
         figures=drawn,
         files=listed,
         intended_use=intended_use(run.study.dataset),
+        face_limits=LIMITS,
     )
     write_text = text.rstrip() + "\n"
     replace_file(

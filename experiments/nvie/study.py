@@ -10,7 +10,7 @@ from datasets import nvie, pictures, splits
 from experiments.harness.metrics import predictions_table
 from experiments.harness.run_folder import hash_data, write_serving
 from experiments.harness.study import Run, user_errors
-from zoo.inputs import faces
+from zoo.inputs import faces, landmarks
 
 FRAMED = 200  # training pictures that faces are measured in
 
@@ -49,6 +49,7 @@ def read(run: Run) -> dict[str, pd.DataFrame]:
         lines.append(f"{name}: {len(rows)} pictures of {subjects} subjects")
         known[f"n_{name}"] = len(rows)
     known["n_subjects"] = int(index["subject"].nunique())
+    known["faces_by"] = landmarks.load_mesh("mesh468").model
     run.record_data("\n".join(lines), index["path"], index.attrs["report"], **known)
     return {**data, "measured": data["validation" if run.validating else "test"]}
 

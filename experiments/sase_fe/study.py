@@ -17,6 +17,7 @@ from experiments.sase_fe import SPEC, figures, heads
 from experiments.sase_fe.emotion import Part, Videos, learn_emotion, network
 from zoo import export
 from zoo.heads import save as save_head
+from zoo.inputs import landmarks
 
 FOLDS = 5
 FIGURES = (
@@ -82,6 +83,7 @@ def read(run) -> tuple[list[Part], pd.DataFrame]:
         found["path"],
         found.attrs["report"],
         content=hash_data(index[COLUMNS], *(tracks[row] for row in index.index)),
+        faces_by=points_by(index),
         n_videos=len(index),
         n_genuine=int(index["label"].sum()),
         n_subjects=index["subject"].nunique(),
@@ -92,6 +94,13 @@ def read(run) -> tuple[list[Part], pd.DataFrame]:
     for part in parts:
         check(part)
     return parts, failures
+
+
+def points_by(index: pd.DataFrame) -> str | None:
+    """Return what finds the points of videos; None where all have files of points."""
+    if not (index["kind"] == "video").any():
+        return None
+    return landmarks.load_mesh("mesh468").model
 
 
 def usable(index: pd.DataFrame, settings) -> pd.DataFrame:
