@@ -42,7 +42,7 @@ def extract_all(
 
     Raises:
         ValueError: A number is out of range, one path was given instead of several, or
-            `model` is no such predictor.
+            `model` is no such file.
         FileNotFoundError: A model file is missing.
         OSError: The cache cannot be written, or a process was ended.
     """
@@ -56,7 +56,7 @@ def extract_all(
     draw_margins(copies, seed, b"", 0)  # refuses numbers out of range
     # Once, and not for every video.
     if points != "ibug68":
-        landmarks.load_mesh(landmarks.KINDS[points])
+        landmarks.load_mesh(landmarks.KINDS[points], model)
     elif model is not None:
         check_predictor(predictor_file(model))
     else:

@@ -85,6 +85,12 @@ def main(argv: list[str] | None = None) -> int:
         "--points", choices=kinds, default=kinds[0], help="which points (default: mesh)"
     )
     add("--model", metavar="FILE", help="another 68-point predictor, with ibug68")
+    add(
+        "--blendshapes",
+        metavar="FILE",
+        help="a copy of Google's face_landmarker.task, for the points mesh478; "
+        "downloaded by default",
+    )
     add("--jobs", type=int, help="processes; all cores by default")
     options = parser.parse_args(argv)
     try:
@@ -92,10 +98,12 @@ def main(argv: list[str] | None = None) -> int:
         if options.show:
             check_sheet(options.show, len(videos))
         files = _track_files(videos, options.out) if options.out else {}
-        settings = {
-            name: getattr(options, name) for name in ("jobs", "points", "model")
-        }
-        tracks, failures = landmarks.extract_all(videos, options.copies, **settings)
+        points, model = options.points, options.model
+        if options.blendshapes:
+            points, model = "mesh478", options.blendshapes
+        tracks, failures = landmarks.extract_all(
+            videos, options.copies, jobs=options.jobs, points=points, model=model
+        )
         if tracks:
             print(_table(tracks))
         for video in files.keys() & tracks.keys():

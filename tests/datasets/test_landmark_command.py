@@ -88,6 +88,8 @@ def test_what_cannot_be_done_is_said_before_the_work(folder, capsys):
     for arguments, words in (
         ([str(folder / "absent")], "error: there is no file or folder"),
         ([video, "--points", "ibug68", "--model", "nowhere"], "pip install dlib-bin"),
+        ([video, "--model", video], "points mesh478 or ibug68 alone"),
+        ([video, "--blendshapes", video], "SHA-256"),
         ([video, "--copies", "-3"], "whole number"),
         ([video, "--out", video], "error:"),
         ([video, other, "--out", str(folder / "out")], "both be written"),

@@ -155,6 +155,7 @@ class FaceMesh:
 
     Args:
         kind: one of `KINDS`.
+        landmarker: Google's face landmarker, for `mesh478`; see `landmarker_file`.
 
     Attributes:
         kind: see above.
@@ -162,10 +163,18 @@ class FaceMesh:
 
     Raises:
         FileNotFoundError: a model file is missing; the message says how to get it.
+        ValueError: `landmarker` is another file, or given for another kind.
         ImportError: LiteRT or OpenCV is missing.
     """
 
-    def __init__(self, kind: str = "mesh468"):
+    def __init__(
+        self, kind: str = "mesh468", landmarker: str | os.PathLike | None = None
+    ):
+        if landmarker is not None and kind != "mesh478":
+            raise ValueError(
+                "Expected another model file with points mesh478 or ibug68 alone. "
+                f"Received: {os.fspath(landmarker)!r} with {kind}"
+            )
         self.kind = kind
         self._detector = _Network(_package_file(_DETECTOR).read_bytes())
         self._blendshapes = None
@@ -173,7 +182,7 @@ class FaceMesh:
         name = f"{_PACKAGE} {metadata.version(_PACKAGE)}, {_MESH}"
         self._mesh = self._first = _Network(content)
         if kind == "mesh478":
-            path = landmarker_file()
+            path = landmarker_file(landmarker)
             content = path.read_bytes()
             with zipfile.ZipFile(path) as bundle:
                 self._mesh = _Network(bundle.read("face_landmarks_detector.tflite"))
@@ -279,8 +288,8 @@ def landmarker_file(path: str | os.PathLike | None = None) -> Path:
     """Find Google's face landmarker, or download it once.
 
     Args:
-        path: another place than the cache, `~/.cache/duchenne` or what DUCHENNE_CACHE
-            names; by default also what DUCHENNE_LANDMARKER names.
+        path: another place than the folder `models` of the cache, `~/.cache/duchenne`
+            or what DUCHENNE_CACHE names.
 
     Returns:
         The file, of which the SHA-256 was checked.
@@ -289,7 +298,6 @@ def landmarker_file(path: str | os.PathLike | None = None) -> Path:
         FileNotFoundError: it is nowhere and cannot be downloaded.
         ValueError: it is another file.
     """
-    path = path or os.environ.get("DUCHENNE_LANDMARKER")
     if path is not None:
         content = Path(path).read_bytes()
         if (found := hashlib.sha256(content).hexdigest()) != LANDMARKER_HASH:
@@ -313,7 +321,7 @@ def landmarker_file(path: str | os.PathLike | None = None) -> Path:
         raise FileNotFoundError(
             f"Expected Google's face landmarker in {cache / 'models'}. Received: it is "
             f"not there and could not be downloaded ({error}). Download "
-            f"{LANDMARKER_URL} and set DUCHENNE_LANDMARKER to the file."
+            f"{LANDMARKER_URL} and put it there."
         ) from error
     return Path(file)
 

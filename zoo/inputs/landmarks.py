@@ -107,7 +107,8 @@ def extract(
         seed: Decides, with the video's content, how the copies' crops are drawn.
         points: `"mesh"`, the 468 points of the package's mesh; `"mesh478"`, those of
             Google's face landmarker with its blendshapes; or `"ibug68"`, dlib's.
-        model: Another 68-point predictor of dlib than the installed package's.
+        model: Another file of the model: Google's `face_landmarker.task` for
+            `"mesh478"`, a 68-point predictor of dlib for `"ibug68"`.
         cache: Whether to read and write `~/.cache/duchenne/landmarks` (or the folder
             `landmarks` within the one that DUCHENNE_CACHE names).
 
@@ -121,7 +122,8 @@ def extract(
         FileNotFoundError: There is no such video, or a model file is missing.
         OSError: It cannot be decoded.
         CacheError: The cache cannot be written.
-        ValueError: No frame shows a face, or a number is out of range.
+        ValueError: No frame shows a face, a number is out of range, or `model` is no
+            such file.
         ImportError: A package is missing.
     """
     video = Path(video)
@@ -134,7 +136,7 @@ def extract(
         name = f"{predictor.name}, sha256 {_content(predictor).hex()}"
         work = partial(_extract_68, video, copies, seed, predictor, name, digest)
     else:
-        mesh = load_mesh(KINDS[points])
+        mesh = load_mesh(KINDS[points], model)
         name = mesh.model
         work = partial(_extract_main, video, copies, seed, mesh)
     track = _cached(video, copies, seed, name, digest, work) if cache else work()
@@ -202,9 +204,9 @@ def _extract_main(video: Path, copies: int, seed: int, mesh: FaceMesh) -> Landma
 
 
 @lru_cache(maxsize=2)
-def load_mesh(kind: str) -> FaceMesh:
-    """Return the networks of a kind of mesh, loaded once."""
-    return FaceMesh(kind)
+def load_mesh(kind: str, landmarker: str | os.PathLike | None = None) -> FaceMesh:
+    """Return the networks of a kind of mesh, loaded once; see `FaceMesh`."""
+    return FaceMesh(kind, landmarker)
 
 
 def _cached(video, copies, seed, model: str, digest: bytes, work) -> LandmarkTrack:

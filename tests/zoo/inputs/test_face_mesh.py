@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pathlib
+import zipfile
 
 import cv2
 import numpy as np
@@ -106,13 +107,11 @@ def test_without_the_package_and_of_another_file(monkeypatch, tmp_path):
     with pytest.raises(FileNotFoundError, match=r'pip install "duchenne\[video\]"'):
         FaceMesh()
     (tmp_path / "other.task").write_bytes(b"other")
-    monkeypatch.setenv("DUCHENNE_LANDMARKER", str(tmp_path / "other.task"))
     with pytest.raises(ValueError, match="SHA-256.*Received: .*Download it from http"):
-        face_mesh.landmarker_file()
+        face_mesh.landmarker_file(tmp_path / "other.task")
 
 
 def test_a_landmarker_that_cannot_be_downloaded(monkeypatch, tmp_path):
-    monkeypatch.delenv("DUCHENNE_LANDMARKER", raising=False)
     monkeypatch.setenv("DUCHENNE_CACHE", str(tmp_path))
     # Nothing listens there.
     monkeypatch.setattr(face_mesh, "LANDMARKER_URL", "http://127.0.0.1:9/a.task")
@@ -125,11 +124,8 @@ def test_a_landmarker_that_cannot_be_downloaded(monkeypatch, tmp_path):
 
 @pytest.mark.real_data
 @needs_landmarker
-def test_the_landmarker_and_its_blendshapes(monkeypatch, picture, face):
-    import zipfile
-
-    monkeypatch.setenv("DUCHENNE_LANDMARKER", str(LANDMARKER))
-    mesh = FaceMesh("mesh478")
+def test_the_landmarker_and_its_blendshapes(picture, face):
+    mesh = FaceMesh("mesh478", LANDMARKER)
     [found] = mesh.find_faces(picture)
     assert found.points.shape == (478, 3) and len(BLENDSHAPES) == 52
     eyes = np.linalg.norm(face.points[33] - face.points[263])

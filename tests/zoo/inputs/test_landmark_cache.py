@@ -73,7 +73,7 @@ def test_a_damaged_cache_is_replaced(tmp_path, picture, write, cache):
 
 def test_a_cache_that_cannot_be_written(video, tmp_path, monkeypatch):
     """It is said before the work."""
-    monkeypatch.setattr(landmarks, "_extract_main", None)
+    monkeypatch.setattr(landmarks, "_extract_main", pytest.fail)
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("DUCHENNE_CACHE", str(tmp_path / "file"))
     with pytest.raises(OSError, match="DUCHENNE_CACHE"):
