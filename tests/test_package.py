@@ -59,16 +59,8 @@ def imported(path):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-# There is no public way to have safe mode on where it was turned off, nor to drop
-# variables that were refused before they got memory.
-PRIVATE = {
-    "keras.src.saving.serialization_lib.SafeModeScope",
-    "keras.src.backend.common.global_state",
-}
-
-
 def test_zoo_imports_neither_datasets_nor_experiments():
     for path in (ROOT / "zoo").rglob("*.py"):
         for name in imported(path):
             assert name.split(".")[0] not in {"datasets", "experiments"}, path
-            assert not f"{name}.".startswith("keras.src.") or name in PRIVATE, path
+            assert not f"{name}.".startswith("keras.src."), path

@@ -30,24 +30,6 @@ def as_array(inputs, kind, rank, none=False):
     return array
 
 
-def check_same_run(received, expected, what):
-    """Raise ValueError where model, head and serving.json do not fit each other."""
-    if received != expected:
-        raise ValueError(
-            f"Expected {what}: {expected}. Received: {received}. Model, head and "
-            "serving.json are not of one run."
-        )
-
-
-def check_head(head, width, classes, what="a head"):
-    check_same_run(getattr(head, "n_features_in_", None), width, f"{what} on features")
-    check_same_run(len(head.classes_), classes, f"{what} that knows classes")
-
-
-def check_width(model, classes):
-    check_same_run(model.output.shape[-1], len(classes), "a model of as many classes")
-
-
 class Forward:
     """A model's answers as an array, for batches of any size and length."""
 
@@ -77,36 +59,30 @@ class Pictures:
     )
 
     def __init__(self, run, spec):
-        self.head, self.classes = run.head, run.classes
+        self.head, self.classes, self.network = run.head, run.classes, None
         if self.head is not None:
-            self.known = spec["known"]  # those of `classes` that the head knows
+            self.known = list(spec["known"])  # those of `classes` that the head knows
         if run.model is None:
-            self.prepare, self.network = PreparePictures(spec["size"]), None
-            check_head(self.head, 3 * spec["size"] ** 2, len(self.known))
+            self.prepare = PreparePictures(spec["size"])
             return
         begins = [x for x in run.model.layers if isinstance(x, PreparePictures)]
-        check_same_run(len(begins), 1, "a model that takes pictures")
-        [self.prepare] = begins
+        self.prepare = begins[0]
         end = run.model if self.head is None else feature_extractor(run.model)
         self.network = Forward(keras.Model(self.prepare.output, end.output))
-        if self.head is None:
-            check_width(run.model, run.classes)
-        else:
-            check_head(self.head, end.output.shape[-1], len(self.known))
 
     def __call__(self, pictures):
-        if isinstance(pictures, list | tuple):
-            given = [self.checked(picture, 3)[None] for picture in pictures]
-        else:
-            array = self.checked(pictures, 4, none=True)
-            given = [array[n : n + BATCH] for n in range(0, len(array), BATCH)]
-        prepared, answers = [], []
-        for place, some in enumerate(given, 1):
-            prepared.append(ops.convert_to_numpy(self.prepare(some)))
-            if sum(map(len, prepared)) >= BATCH or place == len(given):
-                answers.append(self.decide(np.concatenate(prepared)))
-                prepared = []
-        return np.concatenate(answers) if answers else np.zeros((0, len(self.classes)))
+        if not isinstance(pictures, list | tuple):
+            pictures = self.checked(pictures, 4, none=True)
+        answers = [np.zeros((0, len(self.classes)))]
+        for start in range(0, len(pictures), BATCH):
+            some = pictures[start : start + BATCH]
+            if isinstance(some, np.ndarray):
+                prepared = ops.convert_to_numpy(self.prepare(some))
+            else:
+                each = (self.prepare(self.checked(one, 3)[None]) for one in some)
+                prepared = np.concatenate(list(map(ops.convert_to_numpy, each)))
+            answers.append(self.decide(prepared))
+        return np.concatenate(answers)
 
     def checked(self, picture, rank, none=False):
         if rank == 4 and len(getattr(picture, "shape", ())) == 3:
@@ -162,16 +138,8 @@ class Points:
 
     def __init__(self, run, spec):
         self.model, self.heads, self.classes = run.model, run.head or {}, run.classes
-        self.network = Forward(self.model)
-        check_same_run(self.model.input.shape[-2:], (100, 3), "a model of points")
-        if not self.heads:
-            check_width(self.model, self.classes)
-            return
-        check_same_run({*self.heads}, {*self.classes}, "a head for each expression")
-        network = feature_extractor(self.model)
+        network = feature_extractor(self.model) if self.heads else self.model
         self.network = Forward(network)
-        for name, head in self.heads.items():
-            check_head(head, network.output.shape[-1], 2, f"a head for {name}")
 
     def __call__(self, recordings):
         if isinstance(recordings, list | tuple):
@@ -209,16 +177,14 @@ class Diameters:
     )
 
     def __init__(self, run, spec):
-        self.model, self.network = run.model, Forward(run.model)
-        check_same_run(self.model.input.shape, (None, None), "a model of series")
-        check_width(self.model, run.classes)
+        self.network, self.width = Forward(run.model), run.model.output.shape[-1]
 
     def __call__(self, series):
         if isinstance(series, list | tuple):
             rows = [self.checked(one, 1) for one in series]
         else:
             rows = list(self.checked(series, 2, none=True))
-        answers = [np.zeros((0, self.model.output.shape[-1]))]
+        answers = [np.zeros((0, self.width))]
         for start in range(0, len(rows), BATCH):
             some = rows[start : start + BATCH]
             longest = max(map(len, some))
@@ -250,7 +216,6 @@ class Tracks:
         settings = run.serving["settings"]
         self.steps, self.rate = settings["steps"], settings["pb_rate"]
         self.count, self.seed = settings["test_copies"], settings["seed"]
-        check_head(self.head, self.model.pb_units, len(run.classes))
 
     def __call__(self, videos):
         if hasattr(videos, "landmarks") or getattr(videos, "ndim", 0) == 3:

@@ -16,10 +16,21 @@ distinctiveness pruning measures angles around 0.5. The architecture of
 from keras import layers
 
 from zoo._builder import FEATURES, classify, finish, sequence
+from zoo.registry import XU, Tensor, described
 
 WIDTH, HIDDEN = 118, 105
+MEASURED = "distances, angles and depths of a face's points, standardised"
+OCCURRING = "probabilities of not occurring and occurring, in 0..1"
 
 
+@described(
+    paper=XU,
+    inputs=(Tensor((1, WIDTH), f"a frame: {MEASURED}"),),
+    output=Tensor((2,), OCCURRING),
+    parameters=94_292,
+    feature_width=105,
+    features="the LSTM's outputs after the last step",
+)
 def GrammaticalLSTM(
     include_top=True,
     weights=None,
@@ -66,6 +77,14 @@ def GrammaticalLSTM(
     return finish(inputs, x, name, weights)
 
 
+@described(
+    paper=XU,
+    inputs=(Tensor((WIDTH,), f"a frame: {MEASURED}"),),
+    output=Tensor((2,), OCCURRING),
+    parameters=12_707,
+    feature_width=105,
+    features="the hidden layer, in 0..1",
+)
 def GrammaticalMLP(
     include_top=True,
     weights=None,
@@ -109,6 +128,15 @@ def GrammaticalMLP(
     return finish(inputs, x, name, weights)
 
 
+@described(
+    paper=XU,
+    architecture=None,
+    inputs=(Tensor((None, WIDTH), f"consecutive frames: {MEASURED}"),),
+    output=Tensor((None, 2), f"of each frame, {OCCURRING}"),
+    parameters=62_786,
+    feature_width=64,
+    features="of each frame, what two LSTMs have seen before and after it",
+)
 def GrammaticalSequence(
     include_top=True,
     weights=None,

@@ -8,14 +8,8 @@ without pickles.
 
 import pathlib
 
-from zoo import _keras_file, _skops, _trees
+from zoo import _skops, _trees
 from zoo._extras import optional
-
-# What a calibrated classifier is made of; skops knows scikit-learn's public types only.
-TRUSTED = [
-    "sklearn.calibration._CalibratedClassifier",
-    "sklearn.calibration._SigmoidCalibration",
-]
 
 
 def svm(C=1.0, kernel="rbf", gamma="scale", calibration=5):
@@ -137,12 +131,4 @@ def read_json(path, xgboost):
     return head
 
 
-def read_skops(path, skops):
-    with _keras_file.zipped(path, {_skops.SCHEMA}, only=False) as archive:
-        _skops.check(archive)
-    head = skops.load(path, trusted=TRUSTED)
-    _skops.check_machines(head)
-    return head
-
-
-READERS = {".json": (read_json, "xgboost"), ".skops": (read_skops, "skops.io")}
+READERS = {".json": (read_json, "xgboost"), ".skops": (_skops.load, "skops.io")}

@@ -26,6 +26,7 @@ from keras import layers
 from zoo import weights as zoo_weights
 from zoo._builder import PREDICTIONS, check_pooling, classify, picture, pool
 from zoo.inception_v4_weights import IMAGENET, read_weights
+from zoo.registry import CHRISTENSEN, PICTURE, SZEGEDY, Tensor, described
 
 MIN_SIZE = 75
 TOP = (PREDICTIONS,)
@@ -38,6 +39,17 @@ ENDPOINTS = (
 ).split()
 
 
+@described(
+    paper=CHRISTENSEN,
+    architecture=SZEGEDY,
+    inputs=(Tensor((299, 299, 3), PICTURE),),
+    output=Tensor((1000,), "probabilities of ImageNet's classes, in 0..1"),
+    parameters=42_711_400,
+    feature_width=1536,
+    features="the last feature map, averaged over the picture",
+    weights=("imagenet",),
+    weights_licence=IMAGENET.licence,
+)
 def InceptionV4(
     include_top=True,
     weights=None,

@@ -34,6 +34,7 @@ from keras import ops
 from zoo import pb_passes
 from zoo.grid_lstm import GridLSTMCell, uniform
 from zoo.pb_learning import Learning
+from zoo.registry import HUYNH, Tensor, described
 from zoo.tracks import buckets, checked, checked_starts, factors, padded, whole
 
 CONTEXTS = ("hidden", "grid")
@@ -41,6 +42,19 @@ DTYPES = ("float32", "float64")
 RATE = 0.9  # by which PB vectors move, in learning and recognition (section 2.3.6)
 
 
+@described(
+    paper=HUYNH,
+    inputs=(
+        Tensor(
+            (None, 80), "frames: x, then y of 40 points in the face's box, in -1..1"
+        ),
+        Tensor((64,), "the video's parametric bias (PB)"),
+    ),
+    output=Tensor((None, 80), "of each frame the prediction of the next, in -1..1"),
+    parameters=10_678_032,
+    feature_width=64,
+    features="the PB vector that `recognise` finds for a video",
+)
 @keras.saving.register_keras_serializable(package="zoo")
 class LSTMPB(keras.Model):
     """LSTM with parametric bias, for one emotion (Huynh and Kim 2017).

@@ -10,10 +10,22 @@ import numbers
 from keras import layers
 
 from zoo._builder import FEATURES, classify, finish, sequence
+from zoo.registry import GONG, POSED_GENUINE, Tensor, described
 
 SAMPLES, SPAN = 720, 60  # 12 s, 1 s
+COURSE = "pupil diameters at 60 Hz in units of the series' spread around its mean, and "
+COURSE += "1 where measured, else 0"
 
 
+@described(
+    paper=GONG,
+    architecture=None,
+    inputs=(Tensor((720, 2), COURSE),),
+    output=Tensor((2,), POSED_GENUINE),
+    parameters=26,
+    feature_width=12,
+    features="the mean of each second",
+)
 def PupilCourse(
     include_top=True,
     weights=None,

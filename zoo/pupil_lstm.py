@@ -13,8 +13,17 @@ from keras import layers
 
 from zoo._builder import FEATURES, classify, finish, sequence
 from zoo.fast_lstm import LSTM
+from zoo.registry import GONG, POSED_GENUINE, Tensor, described
 
 
+@described(
+    paper=GONG,
+    inputs=(Tensor((1168, 1), "pupil diameters at 60 Hz as measured, 0.003 to 0.011"),),
+    output=Tensor((2,), POSED_GENUINE),
+    parameters=2_340_742,
+    feature_width=20,
+    features="the second hidden layer, in 0..1",
+)
 def PupilLSTM(
     include_top=True,
     weights=None,

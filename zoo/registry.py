@@ -6,30 +6,22 @@ model = zoo.create_model("shallow_cnn", classes=12)
 zoo.model_info("shallow_cnn").parameters  # 7947818
 ```
 
-The numbers are those of the builders' defaults, with which the papers' networks are
-made; tests build every model and compare.
+The facts stand beside each builder, under `described`. The numbers are those of the
+builders' defaults, with which the papers' networks are made; tests build every model
+and compare.
 """
 
 import difflib
 import fnmatch
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import keras
 
-from zoo.gfe import GrammaticalLSTM, GrammaticalMLP, GrammaticalSequence
-from zoo.inception_v4 import InceptionV4
-from zoo.inception_v4_weights import IMAGENET
-from zoo.lstm_pb import LSTMPB
-from zoo.pupil_course import PupilCourse
-from zoo.pupil_lstm import PupilLSTM
-from zoo.shallow_cnn import ShallowCNN
-
 LICENCE = "Apache-2.0"
-BUILDERS = (
-    *(GrammaticalLSTM, GrammaticalMLP, GrammaticalSequence, InceptionV4, LSTMPB),
-    *(PupilCourse, PupilLSTM, ShallowCNN),
-)
+MODELS = {}  # by name: the builder, and its ModelInfo
 
 
 class Tensor(NamedTuple):
@@ -80,16 +72,31 @@ class ModelInfo:
         return "\n".join([self.name, *lines])
 
 
+def described(**facts) -> Callable:
+    """Enter the builder below it under its default name, with fields of `ModelInfo`."""
+
+    def enter(builder):
+        name = inspect.signature(builder).parameters["name"].default
+        known = {
+            "name": name,
+            "builder": builder.__name__,
+            "architecture": facts["paper"],
+        }
+        MODELS[name] = builder, ModelInfo(**known | facts)
+        return builder
+
+    return enter
+
+
 def list_models(pattern: str | None = None) -> list[str]:
     """Return the sorted names of all models, or of those like `"pupil*"`."""
-    names = sorted(info.name for info in MODELS)
+    names = sorted(MODELS)
     return names if pattern is None else fnmatch.filter(names, pattern.lower())
 
 
 def create_model(name: str, /, **kwargs) -> keras.Model:
     """Make a model by a name that `model_info` knows, with its builder's arguments."""
-    by_name = {builder.__name__: builder for builder in BUILDERS}
-    return by_name[model_info(name).builder](**kwargs)
+    return MODELS[model_info(name).name][0](**kwargs)
 
 
 def model_info(name: str) -> ModelInfo:
@@ -102,7 +109,7 @@ def model_info(name: str) -> ModelInfo:
     Raises:
         ValueError: there is no such model; the message names those that are like it.
     """
-    by_key = {info.name.replace("_", ""): info for info in MODELS}
+    by_key = {name.replace("_", ""): info for name, (_, info) in MODELS.items()}
     key = str(name).lower().replace("_", "").replace("-", "")
     if key in by_key:
         return by_key[key]
@@ -136,108 +143,4 @@ HUYNH = (
     "https://doi.org/10.1109/ICCVW.2017.362"
 )
 POSED_GENUINE = "probabilities of posed and genuine, in 0..1"
-OCCURRING = "probabilities of not occurring and occurring, in 0..1"
 PICTURE = "RGB picture as x / 127.5 - 1, in -1..1"
-FEATURES = "distances, angles and depths of a face's points, standardised"
-COURSE = "pupil diameters at 60 Hz in units of the series' spread around its mean, and "
-COURSE += "1 where measured, else 0"
-
-MODELS = (
-    ModelInfo(
-        name="inception_v4",
-        builder="InceptionV4",
-        paper=CHRISTENSEN,
-        architecture=SZEGEDY,
-        inputs=(Tensor((299, 299, 3), PICTURE),),
-        output=Tensor((1000,), "probabilities of ImageNet's classes, in 0..1"),
-        parameters=42_711_400,
-        feature_width=1536,
-        features="the last feature map, averaged over the picture",
-        weights=("imagenet",),
-        weights_licence=IMAGENET.licence,
-    ),
-    ModelInfo(
-        name="shallow_cnn",
-        builder="ShallowCNN",
-        paper=CHRISTENSEN,
-        architecture=CHRISTENSEN,
-        inputs=(Tensor((96, 96, 3), PICTURE),),
-        output=Tensor((2,), POSED_GENUINE),
-        parameters=7_947_818,
-        feature_width=2048,
-        features="the first fully connected layer",
-    ),
-    ModelInfo(
-        name="grammatical_lstm",
-        builder="GrammaticalLSTM",
-        paper=XU,
-        architecture=XU,
-        inputs=(Tensor((1, 118), f"a frame: {FEATURES}"),),
-        output=Tensor((2,), OCCURRING),
-        parameters=94_292,
-        feature_width=105,
-        features="the LSTM's outputs after the last step",
-    ),
-    ModelInfo(
-        name="grammatical_mlp",
-        builder="GrammaticalMLP",
-        paper=XU,
-        architecture=XU,
-        inputs=(Tensor((118,), f"a frame: {FEATURES}"),),
-        output=Tensor((2,), OCCURRING),
-        parameters=12_707,
-        feature_width=105,
-        features="the hidden layer, in 0..1",
-    ),
-    ModelInfo(
-        name="grammatical_sequence",
-        builder="GrammaticalSequence",
-        paper=XU,
-        architecture=None,
-        inputs=(Tensor((None, 118), f"consecutive frames: {FEATURES}"),),
-        output=Tensor((None, 2), f"of each frame, {OCCURRING}"),
-        parameters=62_786,
-        feature_width=64,
-        features="of each frame, what two LSTMs have seen before and after it",
-    ),
-    ModelInfo(
-        name="pupil_lstm",
-        builder="PupilLSTM",
-        paper=GONG,
-        architecture=GONG,
-        inputs=(
-            Tensor((1168, 1), "pupil diameters at 60 Hz as measured, 0.003 to 0.011"),
-        ),
-        output=Tensor((2,), POSED_GENUINE),
-        parameters=2_340_742,
-        feature_width=20,
-        features="the second hidden layer, in 0..1",
-    ),
-    ModelInfo(
-        name="pupil_course",
-        builder="PupilCourse",
-        paper=GONG,
-        architecture=None,
-        inputs=(Tensor((720, 2), COURSE),),
-        output=Tensor((2,), POSED_GENUINE),
-        parameters=26,
-        feature_width=12,
-        features="the mean of each second",
-    ),
-    ModelInfo(
-        name="lstm_pb",
-        builder="LSTMPB",
-        paper=HUYNH,
-        architecture=HUYNH,
-        inputs=(
-            Tensor(
-                (None, 80), "frames: x, then y of 40 points in the face's box, in -1..1"
-            ),
-            Tensor((64,), "the video's parametric bias (PB)"),
-        ),
-        output=Tensor((None, 80), "of each frame the prediction of the next, in -1..1"),
-        parameters=10_678_032,
-        feature_width=64,
-        features="the PB vector that `recognise` finds for a video",
-    ),
-)

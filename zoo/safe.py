@@ -1,169 +1,175 @@
-"""Reading what other people wrote: models, settings and folders that may be tampered.
+"""Models, settings and paths from files of other people: no code of theirs is run.
 
-Nothing here runs code from a file. A `.keras` file is looked through before Keras sees
-it: the archive and the weights (`zoo._keras_file`), and what `config.json` asks to be
-built (`zoo._keras_config`). What is no part of a model that Keras and `zoo` write is
-refused, by a ValueError that names the file and the part. `zoo.heads.load` does as much
-for heads.
-
-This keeps a file from running programs and from reading other files. It does not tell
-whether a model is any good: weights can be exchanged for others that are as valid.
+Keras builds whatever the `config.json` of a `.keras` file names. Its safe mode was got
+round by functions that do harm themselves (CVE-2025-1550, 8747, 9906), a layer that
+reads files (CVE-2025-12058) and a SavedModel. So a config may name only what computes,
+and is checked before Keras sees it; its HDF5 file may not refer to others. `zoo.heads`
+does as much for heads. None of this tells whether a model is any good.
 """
 
+import contextlib
 import json
+import os
 import pathlib
+import tempfile
+import types
 import zipfile
 
 import keras
 
-from zoo import _keras_config
-from zoo._keras_file import CONFIG, PARTS, weights_file, zipped
-
-NOT_MODELS = {
-    ".h5": "Keras ignores its safe mode for it (CVE-2025-9905)",
-    ".hdf5": "Keras ignores its safe mode for it (CVE-2025-9905)",
-    ".pkl": "reading a pickle runs whatever it holds",
-    ".pickle": "reading a pickle runs whatever it holds",
-    ".joblib": "it is a pickle, and reading a pickle runs whatever it holds",
-    ".pt": "it is a pickle, and reading a pickle runs whatever it holds",
-    ".pth": "it is a pickle, and reading a pickle runs whatever it holds",
+CONFIG, WEIGHTS = "config.json", "model.weights.h5"
+# Classes of these modules may be named, if they have this base.
+BASES = {
+    "keras.layers": keras.layers.Layer,
+    "keras.initializers": keras.initializers.Initializer,
+    "keras.regularizers": keras.regularizers.Regularizer,
+    "keras.constraints": keras.constraints.Constraint,
 }
+# Where in Keras the layers live that compute from their inputs and weights alone.
+# Outside are those that read vocabularies, SavedModels and modules of PyTorch and JAX.
+FAMILIES = (
+    *("activations", "attention", "convolutional", "core", "merging", "normalization"),
+    *("pooling", "regularization", "reshaping", "rnn"),
+    *("preprocessing.normalization", "preprocessing.rescaling"),
+    "preprocessing.image_preprocessing.center_crop",
+    "preprocessing.image_preprocessing.resizing",
+)
+COMPUTING = tuple(f"keras.src.layers.{family}." for family in FAMILIES)
+SINGLE = {
+    *(("keras", "Sequential"), ("keras", "DTypePolicy")),
+    ("keras.src.models.functional", "Functional"),
+    # What indexing and comparing the tensors of a functional model leaves behind.
+    *(("keras.src.ops.numpy", name) for name in ("Any", "GetItem", "NotEqual")),
+}
+VALUES = {"__keras_tensor__", "__ellipsis__", "__slice__"}
+FUNCTIONS = ("activations", "initializers", "regularizers")
 
 
-def load_model(path):
-    """Reads a model from a `.keras` file, and refuses one that is not only a model.
-
-    Safe mode is on, whatever `keras.config.enable_unsafe_deserialization` was told.
-
-    Args:
-        path: a `.keras` file that Keras 3 wrote, of a model made of Keras's layers and
-            those of `zoo`.
-
-    Returns:
-        The model, not compiled: what it was compiled with is left unread. Compile it to
-        train it.
+def load_model(path: str | os.PathLike) -> keras.Model:
+    """Read a model of layers of Keras and of `zoo` from a `.keras` file, not compiled.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is of another kind, damaged, or holds something that is no
+        ValueError: the file is of another kind, damaged, or names something that is no
             part of a model; the message tells what and where.
     """
     path = pathlib.Path(path)
-    refuse_other_kinds(path)
-    config = read_config(path)
-    with weights_file(path) as weights:
-        try:
-            return build(config, weights)
-        except Exception as error:
-            raise ValueError(
-                f"{path} is not a model that this version of Keras and zoo can build: "
-                f"{error}"
-            ) from error
-
-
-def refuse_other_kinds(path):
-    if (path / "saved_model.pb").is_file():
+    if path.suffix != ".keras":
         raise ValueError(
-            f"{path} is a SavedModel, and a SavedModel is a program: load it with "
-            "TensorFlow yourself (tf.saved_model.load) if you trust its author. "
-            "Expected a .keras file, which lies beside it in a run folder."
-        )
-    if path.suffix in NOT_MODELS:
-        raise ValueError(
-            f"{path} is not read: {NOT_MODELS[path.suffix]}. Expected a .keras file; "
-            "who has the model can write one with model.save('model.keras')."
+            f"Expected a .keras file. Received: {path}; other kinds can run programs "
+            "as they are loaded. Write one with model.save('model.keras')."
         )
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}. Expected a .keras file.")
-    if path.suffix != ".keras":
-        raise ValueError(f"A model is a .keras file. Received: {path}")
-
-
-def read_config(path):
-    """Returns the checked config of a `.keras` file."""
-    with zipped(path, *PARTS) as archive:
-        try:
-            config = as_dict(archive.read(CONFIG))
-            _keras_config.leave_out_compiled(config)
-            _keras_config.check(config)
-        except RecursionError as error:
-            raise ValueError(f"{path} is refused: it is nested too deep.") from error
-        except (ValueError, zipfile.BadZipFile, EOFError) as error:
-            raise ValueError(f"{path} is refused: {error}") from error
-    return config
-
-
-def build(config, weights):
-    """Build a model from a checked config and fill it."""
-    # Not public, but the only way to have safe mode on where it was turned off.
-    from keras.src.saving.serialization_lib import SafeModeScope
-
-    with SafeModeScope(True):
-        model = keras.saving.deserialize_keras_object(config)
-    if not isinstance(model, keras.Model):
-        raise ValueError(f"expected a model, received {type(model).__name__}")
-    model.load_weights(weights)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read(CONFIG))
+        check_config(config, CONFIG)
+        with weights_file(path) as weights:
+            model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+            if not isinstance(model, keras.Model):
+                raise ValueError(f"{CONFIG} does not describe a model")
+            model.load_weights(weights)
+    except Exception as error:
+        raise ValueError(
+            f"Expected a model of Keras's layers and zoo's in {path}. Received a file "
+            f"that is damaged, tampered with, or of another version: {error}"
+        ) from error
     return model
 
 
-def read_json(path):
-    """Reads a dict from a JSON file, such as a run's `config.json`.
+def check_config(value, where):
+    """Raise ValueError where a config names what may not be built; drop `compile`'s."""
+    parts, named, fine = (), value, True
+    if isinstance(value, dict):
+        value.pop("compile_config", None)
+        parts = value.items()
+        named = [value.get(key) for key in ("module", "class_name", "registered_name")]
+        fine = "class_name" not in value or is_allowed(*named, value.get("config"))
+    elif isinstance(value, list):
+        parts = enumerate(value)
+    elif isinstance(value, str) and not value.startswith("zoo>"):
+        # A plain string, too, is replaced by what is registered under it.
+        fine = keras.saving.get_registered_object(value) is None
+    if not fine:
+        raise ValueError(
+            f"{where} names {named}. Allowed are the classes of zoo and Keras's layers "
+            "that only compute, initializers, regularizers, constraints, activations"
+        )
+    for key, part in parts:
+        check_config(part, f"{where}.{key}")
 
-    Args:
-        path: the file.
 
-    Returns:
-        The dict.
+def is_allowed(module, name, registered, config):
+    """Return whether Keras may build what is named so."""
+    if name == "function":
+        return registered in (None, config) and is_function(module, config)
+    if registered == f"zoo>{name}":
+        return keras.saving.get_registered_object(registered) is not None
+    # Keras prefers what is registered under this name to what module and class say.
+    return name in VALUES or (registered in (None, name) and is_class(module, name))
+
+
+def is_class(module, name):
+    if module not in BASES:
+        return (module, name) in SINGLE
+    found = getattr(getattr(keras, module.removeprefix("keras.")), name, None)
+    if not (isinstance(found, type) and issubclass(found, BASES[module])):
+        return False
+    computes = f"{found.__module__}.".startswith(COMPUTING) and name != "Lambda"
+    return computes or module != "keras.layers"
+
+
+def is_function(module, name):
+    """Return whether a name is that of an activation, initializer or regularizer."""
+    # Keras looks a function of "builtins" up in all of them.
+    homes = [home for home in FUNCTIONS if module in ("builtins", f"keras.{home}")]
+    found = [getattr(getattr(keras, home), name, None) for home in homes]
+    fine = name not in ("get", "serialize", "deserialize")
+    return fine and any(isinstance(one, types.FunctionType) for one in found)
+
+
+@contextlib.contextmanager
+def weights_file(path):
+    """Give the path of a `.keras` or `.weights.h5` file's HDF5, without outer links."""
+    import h5py
+
+    with tempfile.TemporaryDirectory() as folder:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                path = archive.extract(WEIGHTS, folder)
+        links = {}
+        with h5py.File(path) as file:
+            file.visititems_links(links.__setitem__)
+            for name, link in links.items():
+                entry = file[name] if isinstance(link, h5py.HardLink) else None
+                outside = getattr(entry, "external", None)
+                if not entry or outside or getattr(entry, "is_virtual", False):
+                    raise ValueError(f"{name} of the weights lies in another file")
+        yield path
+
+
+def read_json(path: str | os.PathLike) -> dict:
+    """Read a dict from a JSON file, such as a run's `config.json`.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        OSError: there is no such file.
         ValueError: the file is no JSON, or something else than a dict.
     """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}.")
     try:
-        return as_dict(path.read_bytes())
-    except RecursionError as error:
-        raise ValueError(f"{path} is refused: it is nested too deep.") from error
-    except ValueError as error:
-        raise ValueError(f"{path} is refused: {error}") from error
-
-
-def as_dict(text):
-    try:
-        found = json.loads(text)
-    except ValueError as error:  # no UTF-8, no JSON, a number of thousands of digits
-        raise ValueError(f"it is no JSON: {error}") from error
+        found = json.loads(pathlib.Path(path).read_bytes())
+        kind = type(found).__name__
+    except (ValueError, RecursionError) as error:
+        found, kind = None, error
     if not isinstance(found, dict):
-        raise ValueError(f"expected a JSON object, received a {type(found).__name__}")
+        raise ValueError(f"Expected a JSON object in {path}. Received: {kind}")
     return found
 
 
-def inside(folder, name):
-    """The path of a file within a folder, or an error.
-
-    Args:
-        folder: the folder.
-        name: relative path, with forward slashes; the file need not exist.
-
-    Returns:
-        A `pathlib.Path`.
-
-    Raises:
-        ValueError: the name is absolute, has `..` in it, or leads out of the folder by
-            a symbolic link.
-    """
-    folder = pathlib.Path(folder)
-    fine = isinstance(name, str) and name and not any(c in name for c in "\\:\0")
-    if fine:
-        steps = pathlib.PurePosixPath(name)
-        fine = not steps.is_absolute() and ".." not in steps.parts
-    if fine:
-        fine = (folder / name).resolve().is_relative_to(folder.resolve())
-    if not fine:
-        raise ValueError(
-            f"Expected the name of a file inside {folder}. Received: {name!r}, "
-            "which is no relative path or leads out of it."
-        )
-    return folder / name
+def inside(folder: str | os.PathLike, name: str) -> pathlib.Path:
+    """Return the path of a file in a folder; raise ValueError where it is elsewhere."""
+    path = pathlib.Path(folder) / str(name)
+    within = path.resolve().is_relative_to(pathlib.Path(folder).resolve())
+    if not (within and isinstance(name, str)):
+        raise ValueError(f"Expected a file inside {folder}. Received: {name!r}")
+    return path

@@ -14,11 +14,20 @@ from keras import layers
 
 from zoo import weights as zoo_weights
 from zoo._builder import FEATURES, PREDICTIONS, check_pooling, classify, picture, pool
+from zoo.registry import CHRISTENSEN, PICTURE, POSED_GENUINE, Tensor, described
 
 MIN_SIZE = 9
 TOP = (FEATURES, PREDICTIONS)
 
 
+@described(
+    paper=CHRISTENSEN,
+    inputs=(Tensor((96, 96, 3), PICTURE),),
+    output=Tensor((2,), POSED_GENUINE),
+    parameters=7_947_818,
+    feature_width=2048,
+    features="the first fully connected layer",
+)
 def ShallowCNN(
     include_top=True,
     weights=None,

@@ -146,7 +146,7 @@ def load_run(path, part=None):
     metrics = safe.read_json(safe.inside(path, "metrics.json"))
     try:
         return TrainedRun(path, part, serving, config, metrics)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise ValueError(
             f"{path} is not a run folder as the studies write it: {SERVING} or "
             f"config.json lacks something or has it in another form ({error!r})."

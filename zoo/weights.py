@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from zoo._atomic import replaced
-from zoo._keras_file import weights_file
+from zoo.safe import weights_file
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def read_own(path, model):
     try:
         with weights_file(path) as weights, h5py.File(weights, "r") as file:
             file.visititems(collect)
-    except (OSError, KeyError, ValueError) as error:
+    except Exception as error:  # of zipfile and HDF5, too, each of its own kinds
         raise ValueError(
             f"Could not read weights from {path}: expected a .keras or .weights.h5 "
             f"file that Keras 3 wrote. It is another kind or damaged: {error}"

@@ -14,19 +14,16 @@ from zoo.inception_v4_weights import IMAGENET
 ROOT = pathlib.Path(__file__).parents[2]
 
 
-def builders():
-    """The public functions and classes that make a model with classes."""
-    for name in zoo.__all__:
-        found = getattr(zoo, name)
-        if callable(found) and "classes" in inspect.signature(found).parameters:
-            yield name
-
-
 def test_every_builder_has_a_name():
-    assert sorted(builders()) == sorted(
-        zoo.model_info(name).builder for name in zoo.list_models()
-    )
-    assert len(zoo.list_models()) == 8
+    """The public functions and classes that make a model with classes."""
+    public = {name: getattr(zoo, name) for name in zoo.__all__}
+    public = {name: one for name, one in public.items() if callable(one)}
+    builders = [
+        n for n, b in public.items() if "classes" in inspect.signature(b).parameters
+    ]
+    infos = map(zoo.model_info, zoo.list_models())
+    assert sorted(builders) == sorted(info.builder for info in infos)
+    assert len(builders) == 8
 
 
 def test_names_are_sorted_and_found_by_patterns():
@@ -34,8 +31,9 @@ def test_names_are_sorted_and_found_by_patterns():
     assert names == sorted(names)
     assert zoo.list_models("pupil*") == ["pupil_course", "pupil_lstm"]
     assert zoo.list_models("*LSTM") == ["grammatical_lstm", "pupil_lstm"]
-    assert zoo.list_models("lstm") == [] and zoo.list_models("nothing*") == []
-    assert zoo.list_models("[ls]*") == ["lstm_pb", "shallow_cnn"]
+    assert zoo.list_models("lstm") == []
+    for name in ("ShallowCNN", "SHALLOW_CNN", "shallowcnn", "Shallow-CNN"):
+        assert zoo.model_info(name) is zoo.model_info("shallow_cnn")
 
 
 @pytest.mark.parametrize("name", zoo.list_models())
@@ -54,13 +52,6 @@ def test_facts_are_those_of_the_model(name):
     assert (None, *taken.shape) == model.input_shape
     assert (None, *info.output.shape) == model.output_shape
     assert zoo.feature_extractor(model).output_shape[-1] == info.feature_width
-
-
-@pytest.mark.parametrize(
-    "name", ["shallow_cnn", "ShallowCNN", "SHALLOW_CNN", "shallowcnn", "Shallow-CNN"]
-)
-def test_case_and_underscores_do_not_matter(name):
-    assert zoo.model_info(name) is zoo.model_info("shallow_cnn")
 
 
 def test_arguments_reach_the_builder():

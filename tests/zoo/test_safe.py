@@ -3,7 +3,7 @@
 Where an attack works, the test first shows that it does without our check.
 """
 
-import io
+import inspect
 import json
 import zipfile
 
@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from zoo import _keras_config, inception_v4, safe
+from zoo import inception_v4, safe
 from zoo.layers import LocalStandardisation, PreparePictures, TemporalContext
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
@@ -32,28 +32,29 @@ def parts(tmp_path_factory):
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+def write(folder, content):
+    with zipfile.ZipFile(folder / "model.keras", "w") as archive:
+        for name, value in content.items():
+            archive.writestr(name, value)
+    return folder / "model.keras"
+
+
 @pytest.fixture
 def tampered(parts, tmp_path):
     """Function that writes the small model's file with changes and returns its path."""
 
-    def write(config=None, weights=None, also=()):
-        content = dict(parts)
-        if config:
-            changed = json.loads(content[CONFIG])
-            config(changed)
-            content[CONFIG] = json.dumps(changed)
-        if weights:
-            file = io.BytesIO(content[WEIGHTS])
-            with h5py.File(file, "r+") as opened:
-                weights(opened)
-            content[WEIGHTS] = file.getvalue()
-        path = tmp_path / "model.keras"
-        with zipfile.ZipFile(path, "w") as archive:
-            for name, value in [*content.items(), *also]:
-                archive.writestr(name, value)
-        return path
+    def written(change=lambda config: None):
+        config = json.loads(parts[CONFIG])
+        change(config)
+        return write(tmp_path, {**parts, CONFIG: json.dumps(config)})
 
-    return write
+    return written
+
+
+def refused(path, match="Received a file that is damaged"):
+    with pytest.raises(ValueError, match=match) as caught:
+        safe.load_model(path)
+    assert str(path) in str(caught.value)
 
 
 def dense(config):
@@ -62,15 +63,10 @@ def dense(config):
 
 def add_layer(kind, inputs=None, **arguments):
     """A change that adds a layer, called on what the file says where `inputs` is."""
+    named = {"module": "keras.layers", "class_name": kind, "registered_name": None}
     node = {"args": [], "kwargs": {"inputs": inputs}}
-    layer = {
-        "module": "keras.layers",
-        "class_name": kind,
-        "config": {"name": "added", **arguments},
-        "registered_name": None,
-        "name": "added",
-        "inbound_nodes": [node] if inputs else [],
-    }
+    called = {"name": "added", "inbound_nodes": [node] if inputs else []}
+    layer = {**named, "config": {"name": "added", **arguments}, **called}
     return lambda config: config["config"]["layers"].append(layer)
 
 
@@ -78,15 +74,6 @@ def function(module, name):
     """How a config names a function."""
     named = {"module": module, "config": name, "registered_name": name}
     return {"class_name": "function", **named}
-
-
-def inception():
-    return zoo.InceptionV4(weights=None, input_shape=(96, 96, 3), classes=2)
-
-
-def on_pictures(**arguments):
-    pictures = PreparePictures(16)(keras.Input((None, None, 3), dtype="uint8"))
-    return zoo.ShallowCNN(input_tensor=pictures, **arguments)
 
 
 def block():
@@ -101,44 +88,27 @@ def on_recordings():
     return zoo.GrammaticalSequence(input_tensor=x)
 
 
-def standardised():
-    points = keras.Input((118,))
-    layer = keras.layers.Normalization()
-    layer.adapt(np.random.default_rng(0).normal(2, 3, (50, 118)))
-    return zoo.GrammaticalMLP(input_tensor=layer(points), hidden=5)
-
-
 def pruned():
     model = zoo.PupilLSTM(input_shape=(9, 1))
     patterns = np.random.default_rng(0).normal(size=(8, 9, 1))
-    layer = next(
-        one.name for one in model.layers if isinstance(one, keras.layers.Dense)
-    )
-    return zoo.pruning.prune(model, layer, patterns)
+    dense = (x.name for x in model.layers if isinstance(x, keras.layers.Dense))
+    return zoo.pruning.prune(model, next(dense), patterns)
 
 
 def transferred():
-    """Another project's: features of ours, layers and loss of Keras."""
-    features = zoo.feature_extractor(zoo.ShallowCNN(input_shape=(16, 16, 3)))
-    x = keras.layers.Bidirectional(keras.layers.GRU(3))(
-        keras.layers.Reshape((4, -1))(features.output)
-    )
+    """Another project's: features of ours on prepared pictures, layers of Keras."""
+    pictures = PreparePictures(16)(keras.Input((None, None, 3), dtype="uint8"))
+    features = zoo.feature_extractor(zoo.ShallowCNN(input_tensor=pictures))
+    x = keras.layers.Reshape((4, -1))(features.output)
+    x = keras.layers.Bidirectional(keras.layers.GRU(3))(x)
     return keras.Model(features.input, keras.layers.Dense(1, "sigmoid")(x))
 
 
 GENUINE = [
-    block,
-    on_pictures,
-    on_recordings,
-    standardised,
-    transferred,
-    lambda: zoo.PupilLSTM(input_shape=(9, 1)),
+    *(block, on_recordings, transferred, pruned),
     lambda: zoo.PupilCourse(input_shape=(120, 1)),
     lambda: zoo.GrammaticalLSTM(input_shape=(1, 118)),
-    lambda: zoo.GrammaticalMLP(dropout=0.1),
     lambda: zoo.LSTMPB(units=4, depth=2),
-    pruned,
-    pytest.param(inception, marks=pytest.mark.large),
 ]
 
 
@@ -155,47 +125,30 @@ def test_genuine_models_load(make, tmp_path):
 
 
 def test_what_a_model_was_compiled_with_is_left_unread(tmp_path):
-    """Functions as losses, too, which Keras writes as registered under any name."""
-    keras.utils.set_random_seed(0)
-    model = zoo.GrammaticalMLP(input_shape=(6,), hidden=3)
-    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
-    X, y = np.random.default_rng(0).normal(size=(20, 6)), np.arange(20) % 2
-    for loss in [
-        keras.losses.SparseCategoricalCrossentropy(),
-        keras.losses.sparse_categorical_crossentropy,
-    ]:
-        model.compile(keras.optimizers.Adam(schedule), loss, metrics=["accuracy"])
-        model.fit(X, y, verbose=0, shuffle=False)
-        model.save(tmp_path / "model.keras")
-        loaded = safe.load_model(tmp_path / "model.keras")
-        assert not loaded.compiled and not hasattr(loaded, "optimizer")
-        np.testing.assert_array_equal(
-            loaded.predict(X, verbose=0), model.predict(X, verbose=0)
-        )
-
-
-def normalised(mean):
-    """As in the studies on Kinect points, the layer's config brings the mean."""
-    return keras.layers.Normalization(mean=mean, variance=4.0 * np.abs(mean))
-
-
-PREPARING = {
-    "means": ((9, 9, 3), [normalised([1.0, -2.0, 0.5])]),
-    "mean": ((3,), [normalised(0.5)]),
-    "pictures": (
-        (9, 9, 3),
-        [keras.layers.Resizing(8, 8), keras.layers.CenterCrop(4, 4)],
-    ),
-    "scale": ((9, 9, 3), [keras.layers.Rescaling(1 / 255)]),
-}
-
-
-@pytest.mark.parametrize("kind", PREPARING)
-def test_preprocessing_that_computes_is_taken(kind, tmp_path):
-    shape, steps = PREPARING[kind]
-    model = keras.Sequential([keras.Input(shape), *steps, keras.layers.Dense(2)])
+    """Functions as losses, too, and in a model within the model."""
+    inner = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3)])
+    inner.compile("sgd", keras.losses.sparse_categorical_crossentropy)
+    model = keras.Sequential([inner, keras.layers.Dense(2)])
+    model.compile("adam", keras.losses.Hinge(), metrics=["accuracy"])
     model.save(tmp_path / "model.keras")
-    x = np.random.default_rng(0).uniform(0, 255, (2, *shape)).astype("float32")
+    loaded = safe.load_model(tmp_path / "model.keras")
+    assert not loaded.compiled and not loaded.layers[0].compiled
+    X = np.random.default_rng(0).normal(size=(20, 6))
+    np.testing.assert_array_equal(loaded(X), model(X))
+
+
+def test_preprocessing_that_computes_is_taken(tmp_path):
+    mean, adapted = np.array([1.0, -2.0, 0.5]), keras.layers.Normalization()
+    adapted.adapt(np.random.default_rng(0).normal(2, 3, (50, 3)))
+    steps = [
+        *(keras.layers.Resizing(8, 8), keras.layers.CenterCrop(4, 4), adapted),
+        keras.layers.Rescaling(1 / 255),
+        keras.layers.Normalization(mean=mean, variance=mean**2),
+        keras.layers.Normalization(mean=0.5, variance=2.0),
+    ]
+    model = keras.Sequential([keras.Input((9, 9, 3)), *steps, keras.layers.Dense(2)])
+    model.save(tmp_path / "model.keras")
+    x = np.random.default_rng(0).uniform(0, 255, (2, 9, 9, 3)).astype("float32")
     loaded = safe.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded(x), model(x))
 
@@ -222,71 +175,64 @@ def test_a_savedmodel_in_a_lambda_is_not_loaded(tampered, tmp_path):
     program.serve = tf.function(lambda x: x, input_signature=[tf.TensorSpec([None, 4])])
     tf.saved_model.save(program, tmp_path / "program")
     marker.unlink(missing_ok=True)
-    path = tampered(
-        add_layer(
-            "Lambda",
-            inputs=str(tmp_path / "program"),
-            function=function("keras.layers", "TFSMLayer"),
-            arguments={"call_endpoint": "serve"},
-        )
-    )
+    harmful = {"function": function("keras.layers", "TFSMLayer")}
+    harmful["arguments"] = {"call_endpoint": "serve"}
+    path = tampered(add_layer("Lambda", str(tmp_path / "program"), **harmful))
     keras.saving.load_model(path, safe_mode=True)
     assert marker.read_text() == "was here"
     marker.unlink()
-    with pytest.raises(ValueError, match=r"layers\[2\] names keras.layers.Lambda"):
-        safe.load_model(path)
+    refused(path, r"layers.2 names .*Lambda")
     assert not marker.exists()
 
 
-def test_marshalled_code_is_not_read_even_where_safe_mode_is_off(tmp_path):
-    """CVE-2024-3660; and safe mode in Keras gives way to what was set for all."""
+@pytest.fixture
+def unsafe():
+    """Keras's safe mode gives way to what is set for all."""
+    from keras.src.backend.common import global_state
+
+    keras.config.enable_unsafe_deserialization()
+    yield
+    global_state.set_global_attribute("safe_mode_saving", None)
+
+
+def test_marshalled_code_is_not_read_even_where_safe_mode_is_off(
+    tampered, tmp_path, unsafe
+):
+    """CVE-2024-3660; as a layer, and as an activation under a name of zoo."""
     marker = tmp_path / "marker"
     inputs, place = keras.Input((4,)), str(marker)
-    outputs = keras.layers.Lambda(lambda x: [open(place, "w").close(), x][1])(inputs)
-    keras.Model(inputs, outputs).save(tmp_path / "model.keras")
-    marker.unlink()
-    keras.config.enable_unsafe_deserialization()
-    try:
-        keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    harmful = lambda x: [open(place, "w").close(), x][1]  # noqa: E731
+    model = keras.Model(inputs, keras.layers.Lambda(harmful)(inputs))
+    model.save(tmp_path / "lambda.keras")
+    code = keras.saving.serialize_keras_object(harmful)
+    code["registered_name"] = "zoo>PreparePictures"
+    for path in (tmp_path / "lambda.keras", tampered(activated(code))):
+        marker.unlink(missing_ok=True)
+        keras.saving.load_model(path, safe_mode=True)(np.ones((1, 4)))
         assert marker.exists()
         marker.unlink()
-        with pytest.raises(ValueError, match="names keras.layers.Lambda"):
-            safe.load_model(tmp_path / "model.keras")
+        refused(path, "ambda")
         assert not marker.exists()
-    finally:
-        from keras.src.backend.common import global_state
-
-        global_state.set_global_attribute("safe_mode_saving", None)
 
 
-def test_other_registered_classes_are_not_made(tampered, tmp_path):
+def test_other_registered_classes_are_not_made(tampered, tmp_path, monkeypatch):
     marker = tmp_path / "marker"
 
-    @keras.saving.register_keras_serializable("other")
     class Foreign(keras.layers.Dense):
         def __init__(self, *arguments, **named):
             super().__init__(*arguments, **named)
             marker.touch()
 
-    def rename(config):
-        dense(config)["registered_name"] = "other>Foreign"
-
-    path = tampered(rename)
-    try:
-        with pytest.raises(ValueError, match="expected 2 variables"):  # once it is made
-            keras.saving.load_model(path)
-        assert marker.exists()
-        marker.unlink()
-        with pytest.raises(ValueError, match="other>Foreign"):
-            safe.load_model(path)
-        as_text = tampered(
-            lambda c: dense(c)["config"].update(activation="other>Foreign")
-        )
-        with pytest.raises(ValueError, match=r"config.activation names other>Foreign"):
-            safe.load_model(as_text)
-        assert not marker.exists()
-    finally:
-        keras.saving.get_custom_objects().pop("other>Foreign")
+    known = keras.saving.get_custom_objects()
+    monkeypatch.setitem(known, "other>Foreign", Foreign)
+    path = tampered(named(registered_name="other>Foreign"))
+    with pytest.raises(ValueError, match="expected 2 variables"):  # once it is made
+        keras.saving.load_model(path)
+    assert marker.exists()
+    marker.unlink()
+    refused(path, "other>Foreign")
+    refused(tampered(activated("other>Foreign")), "activation names other>Foreign")
+    assert not marker.exists()
 
 
 def named(**changes):
@@ -300,167 +246,115 @@ def activated(value):
 METRIC = {"module": "keras.metrics", "class_name": "MeanIoU", "registered_name": None}
 METRIC["config"] = {"num_classes": 60_000}  # 14 GB
 LAMBDA = {"class_name": "__lambda__", "config": {"value": ["4wAA", None, None]}}
-REFUSED = {
-    "module of the system": (named(module="os", class_name="system"), "os.system"),
-    "built-in": (named(module="builtins", class_name="eval"), "builtins.eval"),
-    "no module (legacy)": (lambda c: dense(c).pop("module"), "of no module"),
-    "not registered": (named(registered_name="other>Absent"), "other>Absent"),
-    "unknown of zoo": (named(registered_name="zoo>Nothing"), "zoo>Nothing"),
-    "private": (named(module="keras.src.utils.file_utils"), "file_utils.Dense"),
-    "called by a layer (CVE-2025-9906)": (
-        add_layer("Lambda", function=function("keras.config", "set_floatx")),
-        "names keras.layers.Lambda",
+LAYER = {"class_name": "Lambda", "module": "keras.layers"}
+CONFIGS = {  # with what the error says
+    "'os', 'system'": named(module="os", class_name="system"),
+    "'builtins', 'eval'": named(module="builtins", class_name="eval"),
+    "None, 'Dense'": lambda config: dense(config).pop("module"),  # as Keras 2 wrote it
+    "other>Absent": named(registered_name="other>Absent"),
+    "zoo>Nothing": named(registered_name="zoo>Nothing"),
+    "file_utils', 'Dense": named(module="keras.src.utils.file_utils"),
+    "Received a file that is damaged": named(class_name=["Dense"]),
+    "does not describe a model": lambda config: config.pop("class_name"),
+    "json does not describe a model": lambda config: config.update(dense(config)),
+    "units": lambda config: dense(config)["config"].update(units=-1),
+    # CVE-2025-9906
+    "layers', 'Lambda": add_layer(
+        "Lambda", function=function("keras.config", "floatx")
     ),
-    "TFSMLayer": (add_layer("TFSMLayer", filepath="program"), "TFSMLayer"),
-    "TorchModuleWrapper": (add_layer("TorchModuleWrapper"), "TorchModuleWrapper"),
-    "JaxLayer": (add_layer("JaxLayer"), "JaxLayer"),
-    "vocabulary (CVE-2025-12058)": (
-        add_layer("StringLookup", vocabulary="/etc/passwd"),
-        "StringLookup",
-    ),
-    "lambda in a setting": (activated(LAMBDA), "__lambda__"),
-    "download (CVE-2025-8747)": (
-        activated(function("keras.utils", "get_file")),
-        "get_f",
-    ),
-    "import (CVE-2025-1550)": (activated(function("os", "system")), "system"),
-    "deserialize": (activated(function("keras.activations", "deserialize")), "deseri"),
-    "built-in function": (activated(function("builtins", "exec")), "exec"),
-    "a class as function": (activated(function("keras.layers", "TFSMLayer")), "TFSML"),
-    "a metric": (activated(METRIC), "MeanIoU"),
-    "a loss": (activated(function("keras.losses", "mse")), "losses.mse"),
-    "a type": (activated({"class_name": "__typespec__", "config": []}), "__typespec__"),
-    "values": (activated({"class_name": "__numpy__", "config": {}}), "__numpy__"),
-    "a list as name": (named(class_name=["Dense"]), "something else than text"),
-    "called on values": (add_layer("Flatten", inputs=[[1.0]]), "values of the file"),
-    "no model": (lambda config: config.pop("class_name"), "does not describe a model"),
-    "unknown setting": (lambda c: dense(c)["config"].update(units=-1), "can build"),
+    "layer names .*Lambda": add_layer("TimeDistributed", layer=LAYER),
+    "TFSMLayer": add_layer("TFSMLayer", filepath="program"),
+    "TorchModuleWrapper": add_layer("TorchModuleWrapper"),
+    "JaxLayer": add_layer("JaxLayer"),
+    # CVE-2025-12058
+    "StringLookup": add_layer("StringLookup", vocabulary="/etc/passwd"),
 }
+ACTIVATIONS = {
+    "__lambda__": LAMBDA,
+    "get_file": function("keras.utils", "get_file"),  # CVE-2025-8747
+    "system": function("os", "system"),  # CVE-2025-1550
+    "deserialize": function("keras.activations", "deserialize"),
+    "exec": function("builtins", "exec"),
+    "TFSMLayer'": function("keras.layers", "TFSMLayer"),
+    "MeanIoU": METRIC,
+    "losses.*mse": function("keras.losses", "mse"),
+    "__typespec__": {"class_name": "__typespec__", "config": []},
+    "__numpy__": {"class_name": "__numpy__", "config": {}},
+}
+REFUSED = CONFIGS | {match: activated(value) for match, value in ACTIVATIONS.items()}
 
 
-@pytest.mark.parametrize(("change", "match"), REFUSED.values(), ids=REFUSED.keys())
-def test_configs_that_are_refused(change, match, tampered):
-    path = tampered(change)
-    with pytest.raises(ValueError, match=match) as caught:
-        safe.load_model(path)
-    assert str(path) in str(caught.value)
-
-
-def test_the_untampered_file_loads(tampered):
-    assert safe.load_model(tampered()).count_params() == 15
+@pytest.mark.parametrize("match", REFUSED)
+def test_configs_that_are_refused(match, tampered):
+    path = tampered(REFUSED[match])
+    refused(path, match)
 
 
 def test_layers_of_keras_that_open_files_are_refused():
     """Keras's next layers that read files have to be looked at, too."""
-    import inspect
-
     opening = ("open(", "load_assets", "saved_model", "func_load", "torch.load")
     for name in dir(keras.layers):
-        layer = getattr(keras.layers, name)
-        if isinstance(layer, type) and _keras_config.is_class("keras.layers", name):
-            source = inspect.getsource(layer)
+        if safe.is_class("keras.layers", name):
+            source = inspect.getsource(getattr(keras.layers, name))
             assert not any(text in source for text in opening), name
 
 
-def replaced(make):
-    """A change of the weights that has something else in the bias's place."""
-
-    def change(file):
-        del file[f"{DENSE}/1"]
-        make(file[DENSE])
-
-    return change
-
-
-def secret(tmp_path):
-    with h5py.File(tmp_path / "secret.h5", "w") as file:
+def secret(folder):
+    with h5py.File(folder / "secret.h5", "w") as file:
         file["x"] = np.float32([1, 2, 3])
-    return str(tmp_path / "secret.h5")
+    return str(folder / "secret.h5")
 
 
-def external_storage(tmp_path):
-    (tmp_path / "secret").write_bytes(np.float32([1, 2, 3]).tobytes())
-    outside = [(str(tmp_path / "secret"), 0, 12)]
-    return replaced(lambda g: g.create_dataset("1", (3,), "f4", external=outside))
+def external_storage(group, folder):
+    (folder / "secret").write_bytes(np.float32([1, 2, 3]).tobytes())
+    outside = [(str(folder / "secret"), 0, 12)]
+    group.create_dataset("1", (3,), "f4", external=outside)
 
 
-def external_link(tmp_path):
-    link = h5py.ExternalLink(secret(tmp_path), "x")
-    return replaced(lambda group: group.__setitem__("1", link))
+def external_link(group, folder):
+    group["1"] = h5py.ExternalLink(secret(folder), "x")
 
 
-def virtual(tmp_path):
+def virtual(group, folder):
     layout = h5py.VirtualLayout((3,), "f4")
-    layout[:] = h5py.VirtualSource(secret(tmp_path), "x", (3,))
-    return replaced(lambda group: group.create_virtual_dataset("1", layout))
+    layout[:] = h5py.VirtualSource(secret(folder), "x", (3,))
+    group.create_virtual_dataset("1", layout)
 
 
-def soft_link(tmp_path):
-    return replaced(lambda group: group.__setitem__("1", h5py.SoftLink("/elsewhere")))
-
-
-@pytest.mark.parametrize(
-    "attack", [external_storage, external_link, virtual, soft_link]
-)
-def test_weights_that_are_refused(attack, tampered, tmp_path):
-    path = tampered(weights=attack(tmp_path))
-    with pytest.raises(ValueError, match="lies in another file") as caught:
-        safe.load_model(path)
-    assert str(path) in str(caught.value)
-
-
-@pytest.mark.parametrize("attack", [external_storage, virtual])
-def test_weights_for_a_builder_do_not_come_from_other_files(attack, tmp_path):
-    path = tmp_path / "own.weights.h5"
-    model = zoo.GrammaticalMLP(input_shape=(4,), hidden=3)
-    model.save_weights(path)
-    zoo.GrammaticalMLP(input_shape=(4,), hidden=3, weights=path)
-    with h5py.File(path, "r+") as file:
-        attack(tmp_path)(file)
-    with h5py.File(path) as file:  # HDF5 itself reads the other file
+@pytest.mark.parametrize("attack", [external_storage, external_link, virtual])
+def test_weights_do_not_come_from_other_files(attack, parts, tmp_path):
+    weights = tmp_path / "own.weights.h5"
+    weights.write_bytes(parts[WEIGHTS])
+    with h5py.File(weights, "r+") as file:
+        del file[f"{DENSE}/1"]
+        attack(file[DENSE], tmp_path)
+    with h5py.File(weights) as file:  # HDF5 itself reads the other file
         np.testing.assert_array_equal(file[f"{DENSE}/1"], [1, 2, 3])
+    path = write(tmp_path, {**parts, WEIGHTS: weights.read_bytes()})
+    refused(path, "lies in another file")
     with pytest.raises(ValueError, match="another file"):
-        zoo.GrammaticalMLP(input_shape=(4,), hidden=3, weights=path)
+        zoo.GrammaticalMLP(input_shape=(4,), hidden=3, weights=weights)
 
 
-def test_archives_that_are_refused(tampered, parts):
-    with pytest.raises(ValueError, match="models of zoo do not have"):
-        safe.load_model(tampered(also=[("assets/../../x", "x")]))
-    with pytest.warns(UserWarning, match="Duplicate"):
-        twice = tampered(also=[(CONFIG, "{}")])
-    with pytest.raises(ValueError, match="a name twice"):
-        safe.load_model(twice)
-    deep = tampered()
-    content = {**parts, CONFIG: b'{"a":' * 10**5 + b"1" + b"}" * 10**5}
-    with zipfile.ZipFile(deep, "w") as archive:
-        for name, value in content.items():
-            archive.writestr(name, value)
-    with pytest.raises(ValueError, match="nested too deep"):
-        safe.load_model(deep)
-    for size in (0, 10, 2000):
-        path = tampered()
-        path.write_bytes(path.read_bytes()[:size])
-        with pytest.raises(ValueError, match="of another kind or damaged"):
-            safe.load_model(path)
-    flipped = tampered()
-    data = bytearray(flipped.read_bytes())
-    data[data.index(b"\x89HDF") + 3000] ^= 1
-    flipped.write_bytes(data)
-    with pytest.raises(ValueError, match="Bad CRC"):
-        safe.load_model(flipped)
+def test_damaged_files_are_refused(parts, tmp_path):
+    path = write(tmp_path, parts)
+    assert safe.load_model(path).count_params() == 15
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[whole.index(b"\x89HDF") + 3000] ^= 1
+    for data in (b"", whole[:10], whole[:2000], flipped):
+        path.write_bytes(data)
+        refused(path)
+    deep = b'{"a":' * 10**5 + b"1" + b"}" * 10**5
+    for content in ({**parts, CONFIG: deep}, {CONFIG: parts[CONFIG]}):
+        refused(write(tmp_path, content))
 
 
 @pytest.mark.parametrize("name", ["m.h5", "m.pkl", "m.joblib", "m.pt", "m.onnx"])
 def test_other_kinds_of_file_are_refused(name, tmp_path):
     (tmp_path / name).write_bytes(b"x")
-    with pytest.raises(ValueError, match=r"\.keras"):
-        safe.load_model(tmp_path / name)
-
-
-def test_folders_and_missing_files(tmp_path):
-    (tmp_path / "saved_model.pb").touch()
-    with pytest.raises(ValueError, match="a SavedModel is a program"):
-        safe.load_model(tmp_path)
+    for path in (tmp_path / name, tmp_path):
+        refused(path, r"Expected a \.keras file")
     with pytest.raises(FileNotFoundError, match="nothing.keras"):
         safe.load_model(tmp_path / "nothing.keras")
 
@@ -469,15 +363,9 @@ def test_json(tmp_path):
     path = tmp_path / "config.json"
     path.write_text('{"accuracy": NaN}')
     assert np.isnan(safe.read_json(path)["accuracy"])
-    for text, match in [
-        ("[1]", "a list"),
-        ("{", "no JSON"),
-        ("", "no JSON"),
-        ('{"a": %s}' % ("9" * 5000), "no JSON"),
-        ('{"a":' * 10**5, "nested too deep"),
-    ]:
+    for text in ("[1]", "{", "", '{"a": %s}' % ("9" * 5000), '{"a":' * 10**5):
         path.write_text(text)
-        with pytest.raises(ValueError, match=match):
+        with pytest.raises(ValueError, match=r"JSON object in .*config\.json"):
             safe.read_json(path)
     path.write_bytes(b"\xff\xfe{")
     with pytest.raises(ValueError, match="config.json"):
@@ -493,10 +381,7 @@ def test_names_inside_a_folder(tmp_path):
     (folder / "in").symlink_to(folder / "anger")
     for name in ("model.keras", "anger/head.json", "in/head.json", "..model"):
         assert safe.inside(folder, name) == folder / name
-    for name in ("../x", "anger/../../x", "/etc/passwd", "out/x", "", "a\\..\\x"):
-        with pytest.raises(ValueError, match="inside"):
-            safe.inside(folder, name)
-    for name in ("C:/x", "a\0b", None, 3):
+    for name in ("../x", "anger/../../x", "/etc/passwd", "out/x", None, 3):
         with pytest.raises(ValueError, match="inside"):
             safe.inside(folder, name)
     (tmp_path / "link").symlink_to(folder)

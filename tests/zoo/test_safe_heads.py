@@ -1,6 +1,5 @@
 """Tampered heads are refused; genuine ones load."""
 
-import io
 import json
 import pickle
 import zipfile
@@ -38,18 +37,15 @@ def refused(path, match):
     assert str(path) in str(caught.value)
 
 
-def change_skops(folder, target, change=None, arrays=None, compression=0, also=()):
-    """Writes the folder's SVM with another schema or other arrays."""
+def change_skops(folder, target, change):
+    """Writes the folder's SVM with another schema."""
     with zipfile.ZipFile(folder / "head.skops") as archive:
         content = {name: archive.read(name) for name in archive.namelist()}
-    if change:
-        schema = json.loads(content[SCHEMA])
-        change(schema)
-        content[SCHEMA] = json.dumps(schema)
-    if arrays:
-        arrays(content)
-    with zipfile.ZipFile(target, "w", compression) as archive:
-        for name, value in [*content.items(), *also]:
+    schema = json.loads(content[SCHEMA])
+    change(schema["content"]["content"])
+    content[SCHEMA] = json.dumps(schema)
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, value in content.items():
             archive.writestr(name, value)
     return target
 
@@ -79,7 +75,7 @@ def test_functions_are_no_part_of_a_head(tmp_path):
     head = heads.svm().fit(*data())
     head[0].with_mean = np.exp
     path = heads.save(head, tmp_path)
-    skops.io.load(path, trusted=heads.TRUSTED)
+    skops.io.load(path, trusted=_skops.TRUSTED)
     refused(path, r"numpy.exp \(FunctionNode\), which is no part of a head")
 
 
@@ -99,60 +95,28 @@ KINDS = {
     "function": node("FunctionNode", "os", "system"),
     "reduced": node("ConstructorFromReduceNode", "os", "system", content=ARGUMENTS),
     "unknown": node("OtherNode", "builtins", "list"),
+    # Kinds of content that heads have, of types that are not trusted.
+    "object": node("ObjectNode", "os", "system"),
+    "type": node("TypeNode", "os", "system"),
+    "dict": node("DictNode", "os", "system", content={}, key_types=JSON_LIST),
 }
 
 
 @pytest.mark.parametrize("put", KINDS.values(), ids=KINDS.keys())
 def test_other_kinds_of_content_are_refused(put, folder, tmp_path):
-    def change(schema):
-        schema["content"]["content"]["harm"] = put
-
-    path = change_skops(folder, tmp_path / "head.skops", change)
-    refused(path, put["__loader__"])
-
-
-@pytest.mark.parametrize("loader", ["ObjectNode", "TypeNode", "DictNode"])
-def test_types_that_are_not_trusted_are_refused(loader, folder, tmp_path):
-    put = node(loader, "os", "system", content={}, key_types=JSON_LIST)
-    if loader == "ObjectNode":
-        del put["content"]
-
-    def change(schema):
-        schema["content"]["content"]["harm"] = put
-
-    path = change_skops(folder, tmp_path / "head.skops", change)
-    refused(path, "os.system")
-
-
-def bigger(content):
-    """An array that declares 4 TB."""
-    name = next(name for name in content if name.endswith(".npy"))
-    file = io.BytesIO()
-    header = {"descr": "<f4", "fortran_order": False, "shape": (10**12,)}
-    np.lib.format.write_array_header_1_0(file, header)
-    content[name] = file.getvalue()
-
-
-def with_objects(content):
-    name = next(name for name in content if name.endswith(".npy"))
-    file = io.BytesIO()
-    np.save(file, np.array([{}], object), allow_pickle=True)
-    content[name] = file.getvalue()
-
-
-def test_arrays_that_are_refused(folder, tmp_path):
     path = tmp_path / "head.skops"
-    refused(change_skops(folder, path, arrays=bigger), "declares 4000000000000 bytes")
-    refused(change_skops(folder, path, arrays=with_objects), "bytes of object")
+    change_skops(folder, path, lambda content: content.update(harm=put))
+    refused(path, f"{put['__loader__']}|os.system")
 
 
-def test_archives_that_are_refused(folder, tmp_path):
-    path = tmp_path / "head.skops"
-    refused(change_skops(folder, path, also=[("x.txt", "x")]), "x.txt is no array")
-    whole = (folder / "head.skops").read_bytes()
-    for size in (0, 10, len(whole) // 2, len(whole) - 5):
-        path.write_bytes(whole[:size])
-        refused(path, "of another kind or damaged")
+def test_damaged_files_are_refused(folder, tmp_path):
+    for name in ("head.skops", "head.json"):
+        path, whole = tmp_path / name, (folder / name).read_bytes()
+        for size in (0, 10, len(whole) // 2, len(whole) - 5):
+            path.write_bytes(whole[:size])
+            refused(path, "could not be read as a head")
+    with pytest.raises(FileNotFoundError):
+        heads.load(tmp_path / "none" / "head.json")
 
 
 def test_an_svm_with_too_few_numbers_is_refused(folder, tmp_path):
@@ -162,9 +126,8 @@ def test_an_svm_with_too_few_numbers_is_refused(folder, tmp_path):
     svc._dual_coef_ = svc._dual_coef_[:, :1]
     path = heads.save(head, tmp_path)
     X, _ = data()
-    skops.io.load(path, trusted=heads.TRUSTED).predict(
-        X
-    )  # of memory that is not its own
+    # Reads memory that is not its own.
+    skops.io.load(path, trusted=_skops.TRUSTED).predict(X)
     refused(path, "_dual_coef_ of its SVC")
     svc._dual_coef_, svc._n_support = svc.dual_coef_, svc._n_support + 1
     refused(heads.save(head, tmp_path), "does not add up")
@@ -200,41 +163,52 @@ def put(name, value, index=0):
     return lambda tree: tree[name].__setitem__(index, value)
 
 
+def of_tree(name, value, index=0):
+    def change(learner):
+        tree = learner["gradient_booster"]["model"]["trees"][0]
+        tree[name][index] = value
+
+    return change
+
+
+def of_model(name, value):
+    return lambda learner: learner["gradient_booster"]["model"].update({name: value})
+
+
+def of_learner(part, name, value):
+    return lambda learner: learner[part].update({name: value})
+
+
 TREES = {
-    "child beyond": (put("left_children", 10**6), "a child is none of its nodes"),
-    "root as child": (put("left_children", 0), "a child is none of its nodes"),
-    "cycle": (put("left_children", 2), "the child of two others"),
-    "one child": (put("right_children", -1), "has one child only"),
+    "child beyond": (of_tree("left_children", 10**6), "a child is none of its nodes"),
+    "root as child": (of_tree("left_children", 0), "a child is none of its nodes"),
+    "cycle": (of_tree("left_children", 2), "the child of two others"),
+    "one child": (of_tree("right_children", -1), "has one child only"),
     # XGBoost itself reads beyond its memory there, and the program ends.
-    "feature beyond": (put("split_indices", 2**30), "splits by a feature"),
-    "wrong parent": (put("parents", 4, 1), "does not know its parent"),
-    "no number": (put("split_indices", "x"), "does not have one value"),
-    "no part": (lambda tree: tree.pop("parents"), "a part is missing"),
+    "feature beyond": (of_tree("split_indices", 2**30), "splits by a feature"),
+    "wrong parent": (of_tree("parents", 4, 1), "does not know its parent"),
+    "no number": (of_tree("split_indices", "x"), "does not have one value"),
+    "categorical": (of_tree("split_type", 1), "categorical"),
+    "vectors": (of_tree("tree_param", "2", "size_leaf_vector"), "hold vectors"),
+    "fewer nodes": (of_tree("tree_param", "3", "num_nodes"), "of each of 3 nodes"),
+    "other features": (of_tree("tree_param", "9", "num_feature"), "num_feature"),
+    "class beyond": (of_model("tree_info", [0, 0, 10**8, 0, 0]), "tree_info"),
+    "rounds": (of_model("iteration_indptr", [0, 10**8]), "iteration_indptr"),
+    "no part": (of_model("tree_info", None), "a part is missing"),
+    "fewer features": (of_learner("learner_model_param", "num_feature", "1"), "num_fe"),
+    "targets": (of_learner("learner_model_param", "num_target", "3"), "targets"),
+    "objective": (of_learner("objective", "name", "multi:softprob"), "fit 0 classes"),
+    "booster": (of_learner("gradient_booster", "name", "dart"), "gbtree"),
 }
 
 
 @pytest.mark.parametrize(("change", "match"), TREES.values(), ids=TREES.keys())
 def test_trees_that_are_none_are_refused(change, match, folder, tmp_path):
     model = json.loads((folder / "head.json").read_text())
-    change(model["learner"]["gradient_booster"]["model"]["trees"][0])
+    change(model["learner"])
     path = tmp_path / "head.json"
     path.write_text(json.dumps(model))
     refused(path, match)
-
-
-def test_other_files_are_refused(folder, tmp_path):
-    path, text = tmp_path / "head.json", (folder / "head.json").read_text()
-    for changed, match in [
-        ("", "could not be read as a head"),
-        (text[:-100], "could not be read as a head"),
-        (text.replace("num_trees", "num_treez"), "a part is missing"),
-        (text.replace("gbtree", "dart__"), "expected boosted trees"),
-        (text.replace("binary:logistic", "multi:softprob"), "does not fit 0 classes"),
-    ]:
-        path.write_text(changed)
-        refused(path, match)
-    with pytest.raises(FileNotFoundError):
-        heads.load(tmp_path / "none.json")
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -245,8 +219,6 @@ def test_other_files_are_refused(folder, tmp_path):
         {"grow_policy": "lossguide", "max_leaves": 6},
         {"gamma": 1.0},
         {"num_parallel_tree": 3, "subsample": 0.5},
-        {"tree_method": "exact"},
-        {"tree_method": "approx"},
         {"n_estimators": 300, "max_depth": 1},
     ],
 )
@@ -255,12 +227,3 @@ def test_genuine_trees_load(classes, settings, tmp_path):
     head = heads.xgboost(**{"n_estimators": 8, "n_jobs": 1, **settings}).fit(X, y)
     loaded = heads.load(heads.save(head, tmp_path))
     np.testing.assert_array_equal(loaded.predict_proba(X), head.predict_proba(X))
-
-
-def test_trees_with_named_features_load(tmp_path):
-    pandas = pytest.importorskip("pandas")
-    X, y = data()
-    head = heads.xgboost(n_estimators=2).fit(
-        pandas.DataFrame(X, columns=list("abcd")), y
-    )
-    heads.load(heads.save(head, tmp_path))

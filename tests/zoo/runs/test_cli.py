@@ -185,14 +185,14 @@ def test_killed_in_the_middle(trained, tmp_path):
 
 
 def test_ctrl_c_while_it_works(trained, given, out, monkeypatch, capsys):
-    read = _files.PictureFiles.picture
+    read = _files.PictureFiles.read_picture
 
     def interrupted(self, path):
         if path.name == "one face.png":
             raise KeyboardInterrupt
         return read(self, path)
 
-    monkeypatch.setattr(_files.PictureFiles, "picture", interrupted)
+    monkeypatch.setattr(_files.PictureFiles, "read_picture", interrupted)
     out.write_text("as it was")
     assert run("predict", trained("whole"), given / "photos", "--out", out) == 130
     assert "Stopped" in capsys.readouterr().err

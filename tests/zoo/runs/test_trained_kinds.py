@@ -154,6 +154,7 @@ def test_a_track_without_two_frames_or_a_face_is_refused(frames, runs, track):
     if frames:  # one frame with a face
         blank = {"points": track.points[:, :1], "boxes": track.boxes[:1]}
         blank |= {"times": track.times[:1]}
+    blank |= dict.fromkeys(("scores", "blendshapes"))
     with pytest.raises(ValueError, match="video of at least two frames with a face"):
         runs("tracks", "anger").predict(dataclasses.replace(track, **blank))
 
