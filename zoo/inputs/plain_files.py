@@ -49,3 +49,31 @@ def walk(top: str | os.PathLike, refused: Callable) -> Iterator[tuple]:
             continue
         seen.add(real)
         yield here, below, names
+
+
+def find_in_one_folder(
+    data_dir: str | os.PathLike, list_files: Callable, complain: Callable
+):
+    """Return what `list_files` finds in a folder, or in the one below that has some.
+
+    Raises:
+        FileNotFoundError: There is no such folder, or nothing in it; `complain` makes
+            the message of folder and reason.
+        ValueError: There is something in several folders.
+    """
+    root = Path(os.path.abspath(os.path.expanduser(data_dir)))
+    if not root.is_dir():
+        raise FileNotFoundError(complain(root, "it is not a folder"))
+    if files := list_files(root):
+        return files
+    inside = (p for p in sorted(root.iterdir()) if p.name[0] != "." and p.is_dir())
+    usable = (p for p in inside if os.access(p, os.R_OK | os.X_OK))
+    found = {folder.name: files for folder in usable if (files := list_files(folder))}
+    if len(found) > 1:
+        raise ValueError(
+            f"{root}: expected data in one folder. Received several folders: "
+            f"{', '.join(found)}. Name one of them."
+        )
+    if not found:
+        raise FileNotFoundError(complain(root, "it has none of these files"))
+    return next(iter(found.values()))
