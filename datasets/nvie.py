@@ -24,6 +24,7 @@ from datasets import augment as augmentation
 from datasets import nvie_layout as layout
 from datasets import nvie_match, pictures, pipeline
 from datasets.nvie_layout import EMOTIONS, Place
+from zoo.inputs.plain_files import natural
 
 # File names are bytes, and Arrow, which pandas takes for text where it is installed,
 # refuses those that are not UTF-8, as archives from elsewhere leave them.
@@ -195,7 +196,7 @@ def _drop(places: list[Place], reason: str, report: dict, keep) -> list[Place]:
 def _last_frames(frames: list[Place], report: dict) -> list[Place]:
     """Return each sequence's last frame, where its folder names an emotion."""
     last = {}
-    for frame in sorted(frames, key=lambda frame: layout.natural_key(frame.path)):
+    for frame in sorted(frames, key=lambda frame: natural(frame.path.lower())):
         last[frame.sequence] = frame
     return _drop(list(last.values()), "no emotion", report, _folder_emotion)
 

@@ -17,7 +17,8 @@ import pandas as pd
 
 from datasets import pipeline
 from datasets import sase_fe_layout as layout
-from datasets.sase_fe_names import CODES, EMOTIONS, natural
+from datasets.sase_fe_names import CODES, EMOTIONS
+from zoo.inputs.plain_files import natural
 
 __all__ = ["CODES", "EMOTIONS", "index", "load", "summary", "tracks"]
 

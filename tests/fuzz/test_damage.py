@@ -56,7 +56,7 @@ def points():
 
 
 def mesh():
-    values = np.random.default_rng(0).uniform(0.2, 0.8, (3, 478, 3))
+    values = np.random.default_rng(0).uniform(20, 80, (3, 478, 3))
     buffer = io.BytesIO()
     np.save(buffer, values.astype(np.float32))
     return buffer.getvalue()

@@ -1,6 +1,7 @@
 """Files and folders as the readers of this package take them."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,6 +29,14 @@ def short(message: object) -> str:
     """Shorten a message that may quote a good part of a file."""
     text = str(message)
     return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+def natural(text: str) -> list:
+    """Return a key to sort by that puts 2 before 10."""
+    parts = re.split(r"([0-9]+)", text)
+    # Numbers of any length, by their length first.
+    parts[1::2] = [(len(n), n) for n in (part.lstrip("0") for part in parts[1::2])]
+    return parts
 
 
 def walk(top: str | os.PathLike, refused: Callable) -> Iterator[tuple]:
