@@ -17,6 +17,7 @@ flip, so it is on by default; `kinds` without "flip" leaves it out.
 """
 
 import threading
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -47,8 +48,8 @@ KINDS = (
 _local = threading.local()
 
 
-def apply(image, seed, kinds=KINDS):
-    """Changes one picture at random.
+def apply(image: np.ndarray, seed: int, kinds: Iterable[str] = KINDS) -> np.ndarray:
+    """Change one picture at random.
 
     The result depends on the picture, the seed and the kinds only: not on the pictures
     before it, the thread or the process. Across versions of OpenCV colours may differ
@@ -57,7 +58,7 @@ def apply(image, seed, kinds=KINDS):
     Args:
         image: uint8 array of shape (height, width, 3), RGB, 0 to 255. It is not
             changed itself.
-        seed: integer, 0 or more. Another seed draws other changes.
+        seed: 0 or more. Another seed draws other changes.
         kinds: names out of `KINDS`, in any order: the changes that may be drawn. Leave
             out "flip" where the sides of the face must not be swapped.
 
@@ -65,44 +66,15 @@ def apply(image, seed, kinds=KINDS):
         A new uint8 array of the same shape.
 
     Raises:
-        ValueError: if the picture has another dtype or shape, the seed is not an
-            integer of 0 or more, or a kind is unknown.
         ImportError: if imgaug is missing or is the unmaintained package.
     """
-    image = np.asarray(image)
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(
-            "augment.apply takes one uint8 picture of shape (height, width, 3); "
-            f"received {image.dtype} of shape {image.shape}."
-        )
-    if 0 in image.shape:
-        raise ValueError(f"The picture has no pixels: its shape is {image.shape}.")
-    if not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f"seed must be an integer, 0 or more; received {seed!r}.")
-    pipeline = _pipeline(_check_kinds(kinds))
+    # A pipeline holds a state, so that each thread has its own.
+    pipelines, kinds = _local.__dict__.setdefault("pipelines", {}), frozenset(kinds)
+    pipeline = pipelines.get(kinds) or pipelines.setdefault(kinds, _build(kinds))
     # Seeding the whole tree before each picture makes the order irrelevant; the
     # argument `seed` of imgaug's Sequential would not reach its children.
     pipeline.seed_(int(seed))
     return pipeline.augment_image(np.ascontiguousarray(image))
-
-
-def _check_kinds(kinds):
-    if isinstance(kinds, str):
-        kinds = (kinds,)
-    unknown = [kind for kind in kinds if kind not in KINDS]
-    if unknown:
-        raise ValueError(
-            f"Unknown kinds of augmentation: {unknown}; there are {', '.join(KINDS)}."
-        )
-    return tuple(kind for kind in KINDS if kind in kinds)
-
-
-def _pipeline(kinds):
-    """The pipeline for these kinds; each thread has its own, as it holds a state."""
-    pipelines = _local.__dict__.setdefault("pipelines", {})
-    if kinds not in pipelines:
-        pipelines[kinds] = _build(kinds)
-    return pipelines[kinds]
 
 
 def _build(kinds):
@@ -123,13 +95,13 @@ def _build(kinds):
         "noise": sometimes(iaa.AdditiveGaussianNoise(scale=NOISE_SIGMA)),
     }
     chosen = [augmenters[kind] for kind in augmenters if kind in kinds]
-    if {"rotation", "scaling", "translation"} & set(kinds):
+    if {"rotation", "scaling", "translation"} & kinds:
         chosen.insert(0, _affine(kinds))
     return iaa.Sequential(chosen)
 
 
 def _affine(kinds):
-    """One affine map in which each part is drawn for itself."""
+    """Return one affine map in which each part is drawn for itself."""
     import imgaug.augmenters as iaa
     import imgaug.parameters as iap
 
@@ -149,7 +121,7 @@ def _affine(kinds):
 
 
 def check():
-    """Finds out whether pictures can be augmented here, before many are read.
+    """Find out whether pictures can be augmented here, before many are read.
 
     Raises:
         ImportError: if imgaug is missing or is the unmaintained package.

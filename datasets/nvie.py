@@ -13,7 +13,6 @@ digits none of them), or else the digit that is its sequence's folder. A file na
 that begins with 7, 8, 9 or 0 leaves the picture out, whatever its folder says.
 """
 
-import itertools
 import os
 from collections import defaultdict
 from pathlib import Path
@@ -23,8 +22,9 @@ import pandas as pd
 
 from datasets import augment as augmentation
 from datasets import nvie_layout as layout
-from datasets import nvie_match, pictures
+from datasets import nvie_match, pictures, pipeline
 from datasets.nvie_layout import EMOTIONS, Place
+from zoo.inputs.plain_files import natural
 
 # File names are bytes, and Arrow, which pandas takes for text where it is installed,
 # refuses those that are not UTF-8, as archives from elsewhere leave them.
@@ -138,10 +138,7 @@ def _complaint(root: Path, why: str, report: dict) -> str:
 
 
 def _reasons(report: dict) -> list[str]:
-    lines = [f"  {len(p)} {reason}: {_first_few(p)}" for reason, p in report.items()]
-    if any(path.lower().endswith(".bmp") for path in report.get("unreadable", ())):
-        lines.append(f"  ({pictures.BMP})")
-    return lines
+    return [f"  {len(p)} {reason}: {_first_few(p)}" for reason, p in report.items()]
 
 
 def _from_manifest(root: Path, report: dict) -> list[dict]:
@@ -199,7 +196,7 @@ def _drop(places: list[Place], reason: str, report: dict, keep) -> list[Place]:
 def _last_frames(frames: list[Place], report: dict) -> list[Place]:
     """Return each sequence's last frame, where its folder names an emotion."""
     last = {}
-    for frame in sorted(frames, key=lambda frame: layout.natural_key(frame.path)):
+    for frame in sorted(frames, key=lambda frame: natural(frame.path.lower())):
         last[frame.sequence] = frame
     return _drop(list(last.values()), "no emotion", report, _folder_emotion)
 
@@ -311,33 +308,21 @@ def load(
     augment: bool = False,
     task: str = "spontaneous",
     seed: int = 0,
-    *,
-    shuffle: bool = False,
-    epoch: int = 0,
+    **order,
 ):
     """Read, decode and resize the pictures of an index, in parallel.
-
-    Each pass over the dataset is one epoch, a pass that is broken off as well. Order
-    and augmentation are drawn for every epoch from `seed` and the epoch's number
-    alone, one draw per picture, so that neither threads nor batches nor order change
-    what a picture becomes.
 
     Args:
         index: Rows as `index` gives them, in any order.
         size: Height and width of the pictures, in pixels. The whole picture is
             scaled (bilinear, antialiased), its aspect ratio not kept.
-        batch_size: Pictures in a batch; the last batch may hold fewer.
         augment: Whether to augment the pictures (`datasets.augment`).
         task: "spontaneous" or "emotion", see `task_labels`.
-        seed: 0 or more.
-        shuffle: Whether to draw a new order for every epoch.
-        epoch: Number of the first pass, from 0: an interrupted training goes on
-            with what it would have seen.
+        batch_size, seed, order: See `datasets.pipeline.batches`.
 
     Returns:
         A `tf.data.Dataset` of `(pictures, labels)`: float32 (batch, size, size, 3)
-        from 0 to 255, RGB; int32 (batch,). Keras's `fit` wants `shuffle=False` with
-        it, or warns that it does not shuffle.
+        from 0 to 255, RGB; int32 (batch,).
 
     Raises:
         ValueError: An empty index, an unknown task, a size or number out of range.
@@ -347,53 +332,22 @@ def load(
 
     if augment:
         augmentation.check()
-    given = {"size": (size, 1), "batch_size": (batch_size, 1)}
-    for name, (value, low) in {**given, "seed": (seed, 0), "epoch": (epoch, 0)}.items():
-        if value < low:
-            raise ValueError(f"Expected {name} to be {low} or more, got {value}.")
-    if index.empty:
-        raise ValueError("Expected an index of one picture or more, got an empty one.")
-    paths = tf.constant([os.fsencode(path) for path in index["path"]])
-    labels = tf.constant(task_labels(index, task))
-    count = len(index)
-    epochs = itertools.count(epoch)
-
-    def draw():
-        rng = np.random.default_rng([seed, next(epochs)])
-        seeds = rng.integers(2**31, size=count, dtype=np.int64)
-        yield rng.permutation(count) if shuffle else np.arange(count), seeds
+    if size < 1:
+        raise ValueError(f"Expected size to be 1 or more, got {size}.")
+    paths, labels = index["path"].tolist(), tf.constant(task_labels(index, task))
+    whole = tf.TensorSpec((None, None, 3), tf.uint8)
 
     def example(which, picture_seed):
-        picture = pictures.decode(tf.io.read_file(paths[which]))
+        def read(row):
+            return [pictures.read(paths[row])]
+
+        [picture] = pipeline.numpy_function(read, [which], [whole])
         # As keras.layers.Resizing(size, size, antialias=True) does it.
         picture = tf.image.resize(picture, (size, size), antialias=True)
         if augment:
-            picture = _augmented(picture, picture_seed)
-        return picture, labels[which]
+            rounded = tf.saturate_cast(tf.round(picture), tf.uint8)
+            drawn = rounded, picture_seed
+            [picture] = pipeline.numpy_function(augmentation.apply, drawn, [rounded])
+        return tf.cast(picture, tf.float32), labels[which]
 
-    numbers = tf.TensorSpec((count,), tf.int64)
-    return (
-        tf.data.Dataset.from_generator(draw, output_signature=(numbers, numbers))
-        # The seeds belong to the pictures, whatever place the order gives them.
-        .flat_map(
-            lambda order, seeds: tf.data.Dataset.from_tensor_slices(
-                (order, tf.gather(seeds, order))
-            )
-        )
-        .apply(tf.data.experimental.assert_cardinality(count))
-        .map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        .batch(batch_size)
-        .prefetch(tf.data.AUTOTUNE)
-    )
-
-
-def _augmented(picture, seed):
-    import tensorflow as tf
-
-    rounded = tf.saturate_cast(tf.round(picture), tf.uint8)
-    # Stateless, or determinism would make the map run one picture at a time.
-    changed = tf.numpy_function(
-        lambda p, s: augmentation.apply(p, int(s)), [rounded, seed], tf.uint8, False
-    )
-    changed.set_shape(picture.shape)
-    return tf.cast(changed, tf.float32)
+    return pipeline.batches(example, len(index), batch_size, seed, **order)

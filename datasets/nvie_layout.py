@@ -150,14 +150,6 @@ def emotion_digit(name: str | None) -> str | None:
     return EMOTIONS[int(digit.group(1)) - 1] if digit else None
 
 
-def natural_key(path: str) -> list:
-    """Sort `2.bmp` before `10.bmp`."""
-    parts = re.split("([0-9]+)", path.lower())
-    # Numbers of any length, by their length first.
-    parts[1::2] = [(len(n), n) for n in (part.lstrip("0") for part in parts[1::2])]
-    return parts
-
-
 def walk(root: Path) -> tuple[list[str], dict[str, list[str]]]:
     """List every picture below `root`, and what was passed over, as relative paths.
 

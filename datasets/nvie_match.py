@@ -9,6 +9,7 @@ copies whose apex frames were saved again as JPEG or made smaller.
 
 import filecmp
 import hashlib
+import itertools
 import os
 from collections import defaultdict
 from typing import NamedTuple
@@ -88,34 +89,27 @@ def _one(frames: list[Place]) -> Place | None:
 def _same_bytes(root, apexes, groups, searched) -> dict[str, Match]:
     # The frames of NVIE are all of one size, and there are some 120 GB of them: so a
     # block from the middle of each is compared first, where the face is.
-    sizes = {a.path: os.path.getsize(os.path.join(root, a.path)) for a in apexes}
-    wanted = defaultdict(set)
-    for apex in apexes:
-        for group in searched[apex.path]:
-            wanted[group].add(sizes[apex.path])
-    probed = [(frame, wanted[group]) for group in wanted for frame in groups[group]]
+    sizes = {os.path.getsize(os.path.join(root, apex.path)) for apex in apexes}
+    wanted = {group for apex in apexes for group in searched[apex.path]}
+    frames = [frame for group in groups if group in wanted for frame in groups[group]]
 
-    def probe(pair):
-        frame, of_sizes = pair
-        return _probe(os.path.join(root, frame.path), of_sizes)
+    def probe(frame):
+        return _probe(os.path.join(root, frame.path), sizes)
 
     alike = defaultdict(list)
-    seen = pictures.threaded(probe, probed, "comparing files")
-    for (frame, _), key in zip(probed, seen, strict=True):
-        if key:
-            alike[key].append(frame)
-
+    seen = pictures.threaded(probe, frames, "comparing files")
+    for frame, key in zip(frames, seen, strict=True):
+        alike[key].append(frame)
     found = {}
     for apex in apexes:
         file = os.path.join(root, apex.path)
         same = [
             frame
-            for frame in alike[_probe(file, {sizes[apex.path]})]
+            for frame in alike[probe(apex)]
             if (frame.subject, frame.illumination) in searched[apex.path]
             and filecmp.cmp(file, os.path.join(root, frame.path), shallow=False)
         ]
-        frame = _one(same)
-        if frame:
+        if frame := _one(same):
             found[apex.path] = Match(frame, BYTES)
     return found
 
@@ -135,70 +129,45 @@ def _probe(path: str, sizes: set[int]) -> tuple[int, bytes] | None:
 
 def _similar(root, apexes, groups, searched) -> tuple[dict[str, Match], list[str]]:
     """Match by decoded pixels; each frame is decoded once, a group at a time."""
+    from scipy.spatial.distance import cdist
+
     wanted = {group for apex in apexes for group in searched[apex.path]}
     wanted = {group: groups[group] for group in groups if group in wanted}
-    names = dict.fromkeys(f.sequence for frames in wanted.values() for f in frames)
-    columns = {name: column for column, name in enumerate(names)}
-    apex_looks = [_look(os.path.join(root, apex.path)) for apex in apexes]
-    table = _Nearest(apex_looks, columns)
-    unreadable = []
-
+    own = [_look(os.path.join(root, apex.path)) for apex in apexes]
     paths = [os.path.join(root, f.path) for frames in wanted.values() for f in frames]
     looks = pictures.threaded(_look, paths, "comparing pictures")
+    # Of each apex: the frames of the same pixels; the nearest of every sequence.
+    twins, nearest = [[] for _ in apexes], [[] for _ in apexes]
+    unreadable = []
     for group, frames in wanted.items():
-        rows = [i for i, a in enumerate(apexes) if group in searched[a.path]]
-        # Frames first: where they end, no look is taken from the next group's.
-        both = list(zip(frames, looks, strict=False))
-        unreadable += [frame.path for frame, look in both if look is None]
-        table.add(rows, [(frame, look) for frame, look in both if look])
+        rows = [i for i, apex in enumerate(apexes) if group in searched[apex.path]]
+        thumbnails = np.stack([own[row].thumbnail for row in rows])
+        for _, members in itertools.groupby(frames, lambda frame: frame.sequence):
+            # Frames first: where they end, no look is taken from the next one's.
+            both = list(zip(members, looks, strict=False))
+            unreadable += [frame.path for frame, look in both if look is None]
+            both = [(frame, look) for frame, look in both if look]
+            if not both:
+                continue
+            theirs = np.stack([look.thumbnail for _, look in both])
+            distances = cdist(thumbnails, theirs, "cityblock") / _SIDE**2
+            for row, closest in zip(rows, distances, strict=True):
+                place = closest.argmin()
+                nearest[row].append((closest[place], both[place][0]))
+                twins[row] += [f for f, look in both if look.digest == own[row].digest]
+    answers = map(_decide, twins, nearest)
+    pairs = zip(apexes, answers, strict=True)
+    return {apex.path: match for apex, match in pairs if match}, unreadable
 
-    found = {apex.path: table.match(row) for row, apex in enumerate(apexes)}
-    return {path: match for path, match in found.items() if match}, unreadable
 
-
-class _Nearest:
-    """The nearest frame of every sequence, for each apex."""
-
-    def __init__(self, looks: list["_Look"], columns: dict[str, int]):
-        self.looks = looks
-        self.columns = columns
-        self.distances = np.full((len(looks), len(columns)), np.inf, np.float32)
-        self.nearest = np.zeros(self.distances.shape, np.int32)  # in `frames`
-        self.frames = []
-        self.twins = defaultdict(list)
-
-    def add(self, rows: list[int], seen: list[tuple[Place, "_Look"]]) -> None:
-        """Compare the apexes `rows` with frames that were not seen before."""
-        from scipy.spatial.distance import cdist
-
-        if not seen:
-            return
-        thumbnails = np.stack([look.thumbnail for _, look in seen])
-        own = np.stack([self.looks[row].thumbnail for row in rows])
-        distances = cdist(own, thumbnails, "cityblock") / _SIDE**2
-        columns = np.array([self.columns[frame.sequence] for frame, _ in seen])
-        for column in np.unique(columns):
-            members = np.flatnonzero(columns == column)
-            closest = members[distances[:, members].argmin(axis=1)]
-            self.distances[rows, column] = distances[range(len(rows)), closest]
-            self.nearest[rows, column] = len(self.frames) + closest
-        self.frames += [frame for frame, _ in seen]
-        alike = defaultdict(list)
-        for frame, look in seen:
-            alike[look.digest].append(frame)
-        for row in rows:
-            self.twins[row] += alike.get(self.looks[row].digest, [])
-
-    def match(self, row: int) -> Match | None:
-        if self.twins[row]:
-            frame = _one(self.twins[row])
-            return frame and Match(frame, PIXELS)
-        column = int(self.distances[row].argmin())
-        nearest = self.distances[row, column]
-        others = np.delete(self.distances[row], column).min(initial=np.inf)
-        if nearest > NEAR or not nearest < CLEAR * others:
-            return None
-        return Match(self.frames[self.nearest[row, column]], NEAREST)
+def _decide(twins: list[Place], nearest: list[tuple[float, Place]]) -> Match | None:
+    """Return the frame of the same pixels, or the nearest one if it is clearly that."""
+    if twins:
+        frame = _one(twins)
+        return frame and Match(frame, PIXELS)
+    nearest = sorted([*nearest, *[(np.inf, None)] * 2], key=lambda pair: pair[0])
+    (least, frame), (second, _) = nearest[:2]
+    return Match(frame, NEAREST) if least <= NEAR and least < CLEAR * second else None
 
 
 class _Look(NamedTuple):
@@ -211,7 +180,7 @@ def _look(path: str) -> _Look | None:
 
     try:
         picture = pictures.read(path)
-    except ValueError:
+    except (ValueError, OSError):
         return None
     digest = hashlib.blake2b(str(picture.shape).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(picture))

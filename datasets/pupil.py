@@ -15,7 +15,7 @@ import os
 import numpy as np
 import pandas as pd
 
-from datasets import batches
+from datasets import pipeline
 from datasets.pupil_splits import PROTOCOLS, protocol
 from zoo.inputs import pupil_files as files
 from zoo.inputs.pupil_files import FAKE, REAL, VIDEOS, WORKBOOKS
@@ -25,6 +25,7 @@ __all__ = [
     "PROTOCOLS",
     "REAL",
     "VIDEOS",
+    "blink",
     "diameters",
     "index",
     "load",
@@ -176,44 +177,30 @@ def diameters(index: pd.DataFrame) -> np.ndarray:
 
 
 def load(
-    index: pd.DataFrame,
-    batch_size: int,
-    seed: int = 0,
-    *,
-    shuffle: bool = False,
-    epoch: int = 0,
+    index: pd.DataFrame, batch_size: int, augment: bool = False, seed: int = 0, **order
 ):
-    """Reads the series of an index in batches.
-
-    Each pass over the dataset is one epoch, a pass that is broken off as well. The
-    order is drawn for every epoch from `seed` and the epoch's number alone.
+    """Batch the series of an index.
 
     Args:
         index: Rows as `index` gives them, in any order.
-        batch_size: Series in a batch; the last batch may hold fewer.
-        seed: 0 or more.
-        shuffle: Whether to draw a new order for every epoch.
-        epoch: Number of the first pass, from 0: an interrupted training goes on
-            with what it would have seen.
+        augment: Whether to add a blink to every series, another one in every epoch.
+        batch_size, seed, order: See `datasets.pipeline.batches`.
 
     Returns:
         A `tf.data.Dataset` of `(diameters, labels)`: float32 (batch, longest), as
-        `diameters` gives them; int32 (batch,). Keras's `fit` wants `shuffle=False`
-        with it, or warns that it does not shuffle.
-
-    Raises:
-        ValueError: An empty index, or a number out of range.
+        `diameters` gives them; int32 (batch,).
     """
-    import tensorflow as tf
+    values, labels = diameters(index), index["label"].to_numpy(np.int32)
+    augment = blink if augment else None
+    return pipeline.from_arrays(
+        values, labels, batch_size, seed, augment=augment, **order
+    )
 
-    order = batches.positions(len(index), batch_size, seed, shuffle, epoch)
-    with tf.device("CPU:0"):  # where batches are gathered, whatever trains on them
-        values = tf.constant(diameters(index))
-        labels = tf.constant(index["label"].to_numpy(np.int32))
 
-    def batch(rows):
-        return tf.gather(values, rows), tf.gather(labels, rows)
-
-    return order.map(
-        batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-    ).prefetch(tf.data.AUTOTUNE)
+def blink(samples: np.ndarray, seed: int) -> np.ndarray:
+    """Return a series with a random stretch missing, of up to a twentieth of it."""
+    rng, length = np.random.default_rng(seed), np.count_nonzero(samples)
+    start = rng.integers(length)
+    result = samples.copy()
+    result[start : min(start + 1 + rng.integers(length // 20 + 1), length)] = np.nan
+    return result

@@ -10,14 +10,17 @@ videos: `datasets.sase_fe_labels`; names: `datasets.sase_fe_names`.
 
 import os
 import re
+import warnings
 
+import numpy as np
 import pandas as pd
 
+from datasets import pipeline
 from datasets import sase_fe_layout as layout
-from datasets.sase_fe_names import CODES, EMOTIONS, natural
-from datasets.sase_fe_tracks import batches, load, store
+from datasets.sase_fe_names import CODES, EMOTIONS
+from zoo.inputs.plain_files import natural
 
-__all__ = ["CODES", "EMOTIONS", "batches", "index", "load", "store", "summary"]
+__all__ = ["CODES", "EMOTIONS", "index", "load", "summary", "tracks"]
 
 pd.set_option("mode.string_storage", "python")  # see datasets.nvie
 _COLUMNS = ["path", "subject", "emotion", "label", "video", "part", "kind"]
@@ -116,3 +119,101 @@ def summary(index: pd.DataFrame) -> str:
 def _listed(names: list[str], most: int = 12) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f"{len(names)} ({', '.join(names[:most])}{more})"
+
+
+def tracks(
+    index: pd.DataFrame, copies: int = 0, seed: int = 0, jobs: int | None = None
+) -> tuple[list[np.ndarray], pd.DataFrame, pd.DataFrame]:
+    """Read the facial points of an index's videos, from point files or the videos.
+
+    Videos are worked through in parallel, and what was done is kept in the cache (see
+    `datasets.landmarks`). A file that cannot be read does not stop the others.
+
+    Args:
+        index: Rows as `index` gives them, in any order.
+        copies: Jittered copies of every video, 0 or more.
+        seed: Of the copies; 0 or more.
+        jobs: Videos worked on at once; by default one a core.
+
+    Returns:
+        The tracks, float32 (1 + copies, frames, 80), the first of each from the whole
+        crop; the rows of the index that they belong to, numbered from 0; and a table
+        of the failures with the columns `path` and `reason`.
+
+    Raises:
+        ValueError: An empty index, or not one of its files could be read; the message
+            tells the first reason.
+        FileNotFoundError: There are videos to read, but no predictor of facial points
+            is installed.
+    """
+    from datasets import landmarks
+    from zoo.inputs import landmark_files
+    from zoo.inputs.landmark_track import draw_margins
+
+    draw_margins(copies, seed, b"", 0)  # refuses numbers out of range
+    if not len(index):
+        raise ValueError("Expected an index of one row or more, got an empty one.")
+    videos = index.loc[index["kind"] == "video", "path"].tolist()
+    found, reasons = {}, {}
+    if videos:
+        found, failed = landmarks.extract_all(videos, copies, seed, jobs=jobs)
+        reasons = dict(failed.itertuples(index=False))
+    arrays, kept = [], []
+    for row, (path, kind) in enumerate(zip(index["path"], index["kind"], strict=True)):
+        if path in reasons:
+            continue
+        try:
+            track = found[path] if kind == "video" else landmark_files.read(path)
+            if kind == "points":
+                track = track.jittered(copies, seed)
+            arrays.append(track.landmarks())
+            kept.append(row)
+        except (ValueError, OSError) as error:
+            reason = str(error)
+            reasons[path] = reason if path in reason else f"{path}: {reason}"
+    if not kept:
+        raise ValueError(
+            f"None of the {len(index)} files of the index could be read. The first: "
+            f"{next(iter(reasons.values()))}"
+        )
+    failures = pd.DataFrame(reasons.items(), columns=["path", "reason"], dtype="str")
+    return arrays, index.iloc[kept].reset_index(drop=True), failures
+
+
+def load(
+    index: pd.DataFrame,
+    batch_size: int,
+    copies: int = 0,
+    seed: int = 0,
+    jobs: int | None = None,
+    **order,
+):
+    """Batch the tracks of an index's videos; a file that cannot be read is left out.
+
+    Args:
+        index: Rows as `index` gives them, with labels, in any order.
+        copies: Jittered copies of every video; in every epoch one of them, or the
+            whole crop, stands for it.
+        jobs: See `tracks`.
+        batch_size, seed, order: See `datasets.pipeline.batches`.
+
+    Returns:
+        A `tf.data.Dataset` of `((tracks, lengths), labels)`: float32 (batch, longest,
+        80), zeros after the end of a track, int32 (batch,), int32 (batch,).
+    """
+    import tensorflow as tf
+
+    arrays, rows, failures = tracks(index, copies, seed, jobs)
+    for reason in failures["reason"]:
+        warnings.warn(reason, stacklevel=2)
+    labels = rows["label"].to_numpy(np.int32)
+    kinds = tf.TensorSpec((None, 80), tf.float32), tf.TensorSpec((), tf.int32)
+
+    def read(row, row_seed):
+        return arrays[row][row_seed % len(arrays[row])], labels[row]
+
+    def example(*row_and_seed):
+        track, label = pipeline.numpy_function(read, row_and_seed, kinds)
+        return (track, tf.shape(track)[0]), label
+
+    return pipeline.batches(example, len(rows), batch_size, seed, **order)

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from datasets import sase_fe_labels as labels
 from datasets import sase_fe_names as names
-from zoo.inputs import video
+from zoo.inputs import plain_files, video
 
 _PART = re.compile(r"(train|val|test)(ing|id|idation)?(set|data|part|videos?)?s?")
 _PARTS = {"train": "train", "val": "validation", "test": "test"}
@@ -97,7 +97,7 @@ def find(folder: str | os.PathLike) -> tuple[list[Clip], dict[str, list[str]]]:
     strange += [f"{n}_{e.upper()}" for n, e in known if (n, e) not in there]
     report |= told | {"labels_without_video": strange, "unknown": unknown}
     report |= {"other_files": other, "unreadable": unreadable}
-    return clips, {k: sorted(v, key=names.natural) for k, v in report.items()}
+    return clips, {k: sorted(v, key=plain_files.natural) for k, v in report.items()}
 
 
 def _complaint(root: Path, why: str) -> str:

@@ -50,11 +50,3 @@ def numbered(stem: str) -> tuple[str, str] | None:
     if match is None or match[2] not in _EMOTION_OF:
         return None
     return match[1], _EMOTION_OF[match[2]]
-
-
-def natural(text: str) -> list:
-    """Return a key to sort by that puts 2 before 10."""
-    parts = re.split(r"([0-9]+)", text)
-    # Numbers of any length, by their length first.
-    parts[1::2] = [(len(n), n) for n in (part.lstrip("0") for part in parts[1::2])]
-    return parts

@@ -144,17 +144,15 @@ def _codes(index, labels):
             "Expected one label for each row of an index that has rows; received "
             f"{len(index)} rows and {len(labels)} labels."
         )
-    columns = {"subject": index["subject"], "label": labels}
-    codes = {
-        name: pd.factorize(np.asarray(c), sort=True)[0] for name, c in columns.items()
-    }
-    for name, values in codes.items():
-        if (values < 0).any():
+    codes = []
+    for name, values in {"subject": index["subject"], "label": labels}.items():
+        codes.append(pd.factorize(np.asarray(values), sort=True)[0])
+        if (codes[-1] < 0).any():
             raise ValueError(
-                f"{(values < 0).sum()} of {len(index)} rows have no {name} (the first "
-                f"at position {np.argmax(values < 0)}). Fill it in or drop these rows."
+                f"{(codes[-1] < 0).sum()} of {len(index)} rows have no {name} (the "
+                f"first at position {codes[-1].argmin()}). Fill it in or drop them."
             )
-    return codes["subject"], codes["label"]
+    return codes
 
 
 def _check_shares(**shares):

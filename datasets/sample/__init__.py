@@ -12,14 +12,16 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-# A new number whenever the rendered files change: old caches are then left alone.
-_VERSIONS = {
-    "nvie": "nvie-v1",
-    "gfe": "gfe-v1",
-    "pupil": "pupil-v1",
-    "sase_fe": "sase_fe-v1",
+import numpy as np
+
+# Version and size. A new number whenever the rendered files change: old caches are
+# then left alone.
+_SAMPLES = {
+    "nvie": ("v1", "140 MB"),
+    "gfe": ("v1", "7 MB"),
+    "pupil": ("v1", "2 MB"),
+    "sase_fe": ("v2", "7 MB"),
 }
-_SIZES = {"nvie": "140 MB", "gfe": "7 MB", "pupil": "2 MB", "sase_fe": "7 MB"}
 _DONE = "README.txt"  # written last
 MARK = "the Duchenne project's sample"  # what that file says of itself
 
@@ -42,17 +44,18 @@ def path(name: str = "nvie") -> Path:
         ValueError: There is no such sample.
         OSError: The cache cannot be written.
     """
-    if name not in _VERSIONS:
-        known = ", ".join(_VERSIONS)
+    if name not in _SAMPLES:
+        known = ", ".join(_SAMPLES)
         raise ValueError(f"no sample named {name!r}; there is: {known}")
     cache = Path(os.environ.get("DUCHENNE_CACHE") or "~/.cache/duchenne")
-    target = cache.expanduser().absolute() / "sample" / _VERSIONS[name]
+    version, size = _SAMPLES[name]
+    target = cache.expanduser().absolute() / "sample" / f"{name}-{version}"
     if not (target / _DONE).is_file():
         try:
             _write(name, target)
         except OSError as error:
             raise OSError(
-                f"cannot write the sample (about {_SIZES[name]}) to {target}: {error}. "
+                f"cannot write the sample (about {size}) to {target}: {error}. "
                 "Set the environment variable DUCHENNE_CACHE to a folder that can be "
                 "written"
             ) from error
@@ -72,6 +75,15 @@ def new_folder(folder: str | os.PathLike) -> Path:
         )
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def wander(rng: np.random.Generator, count: int, frames: float) -> np.ndarray:
+    """Draw noise of about unit spread that changes over some number of frames."""
+    from scipy.ndimage import gaussian_filter1d
+
+    edge = int(4 * frames) + 1
+    noise = gaussian_filter1d(rng.normal(size=count + 2 * edge), frames)
+    return noise[edge:-edge] * np.sqrt(2 * frames * np.sqrt(np.pi))
 
 
 def kind(folder: Path) -> str:
@@ -106,11 +118,7 @@ def kind_of(paths: Iterable[str | os.PathLike]) -> str:
     files = {os.path.abspath(path) for path in paths}
     parents = {os.path.dirname(file) for file in files}
     parents |= {os.path.dirname(os.path.realpath(file)) for file in files}
-    folders = set()
-    for folder in parents:
-        while folder not in folders:  # the root is its own parent
-            folders.add(folder)
-            folder = os.path.dirname(folder)
+    folders = {f for parent in map(Path, parents) for f in (parent, *parent.parents)}
     return "sample" if any(kind(f) == "sample" for f in folders) else "real"
 
 

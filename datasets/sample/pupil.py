@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from datasets.sample import MARK, new_folder
+from datasets.sample import MARK, new_folder, wander
 from zoo.inputs.pupil_files import REAL, VIDEOS, WORKBOOKS
 
 # Of each observer: the pupil's usual diameter, and how far it moves.
@@ -83,13 +83,13 @@ def viewing(observer: str, video: str) -> dict[str, np.ndarray]:
     course = course * rng.uniform(0.7, 1.3)
     effect = rng.normal(*_EFFECT) if video in REAL else rng.normal(0, _EFFECT[1])
     late = 1 / (1 + np.exp((0.5 - time) / 0.06))
-    hippus = 0.018 * _smooth(rng, count, count / 60)
-    drift = 0.02 * _smooth(rng, count, count / 8)
+    hippus = 0.018 * wander(rng, count, count / 60)
+    drift = 0.02 * wander(rng, count, count / 8)
     both = 1 + rng.normal(0, 0.03) + lively * (course + effect * late + hippus + drift)
     closed = _gaps(rng, count, rng.poisson(4), (4, 14))
     eyes = {}
     for eye in WORKBOOKS:
-        own = 0.004 * _smooth(rng, count, count / 12)
+        own = 0.004 * wander(rng, count, count / 12)
         own += 0.003 * gaussian_filter1d(rng.normal(size=count), 1)
         diameter = size * (both + own + rng.normal(0, 0.02))
         missing = closed | _gaps(rng, count, rng.poisson(0.8), (1, 30))
@@ -113,17 +113,10 @@ def _brightness(video: int) -> np.ndarray:
     # The picture appears: a constriction, and a slow recovery.
     reflex = np.where(time > start, 1 - np.exp((start - time) / 0.02), 0)
     reflex = reflex * np.exp((start - time) / rng.uniform(0.1, 0.2))
-    course = 0.03 * _smooth(rng, 200, 10)
+    course = 0.03 * wander(rng, 200, 10)
     # Not over the whole length: a video that gets brighter would hide the effect.
     course -= np.linspace(*np.polyval(np.polyfit(time, course, 1), [0, 1]), 200)
     return course - rng.uniform(0.05, 0.1) * reflex
-
-
-def _smooth(rng: np.random.Generator, count: int, samples: float) -> np.ndarray:
-    """Noise of unit spread that changes over some number of samples."""
-    edge = int(4 * samples) + 1
-    noise = gaussian_filter1d(rng.normal(size=count + 2 * edge), samples)
-    return noise[edge:-edge] * np.sqrt(2 * samples * np.sqrt(np.pi))
 
 
 def _gaps(rng: np.random.Generator, count: int, gaps: int, lengths: tuple):

@@ -22,7 +22,7 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 
 from datasets.landmarks import LandmarkTrack
-from datasets.sample import face68
+from datasets.sample import face68, wander
 from datasets.sample.face_video import SIZE, Look
 from datasets.sase_fe_names import CODES
 
@@ -156,7 +156,7 @@ def motion(row, who: Person) -> tuple[np.ndarray, np.ndarray]:
     if row.emotion == "contempt":
         sides[1 - who.side] *= _WEAK
     strength = who.strength * rng.uniform(0.8, 1.15)
-    waver = row.waver * _wander(rng, row.frames, 4)
+    waver = row.waver * wander(rng, row.frames, 4)
     units = {}
     for place, (unit, full) in enumerate(RECIPES[row.emotion].items()):
         full = full * strength * rng.normal(1, 0.12)
@@ -166,7 +166,7 @@ def motion(row, who: Person) -> tuple[np.ndarray, np.ndarray]:
     units[face68.BLINK] = _blinks(rng, times, who.blinks)
     pose = who.pose + rng.normal(0, (0.04, 0.03, 0.02, 5, 4, 1))
     swing = np.array([0.025, 0.02, 0.015, 1.5, 1.2, 0.4]) * who.sway
-    moves = np.stack([_wander(rng, row.frames, 11) for _ in swing], axis=1)
+    moves = np.stack([wander(rng, row.frames, 11) for _ in swing], axis=1)
     pose = pose + swing * (moves - moves[0])
     return face68.place(face68.move(who.face, units), pose), pose
 
@@ -188,13 +188,6 @@ def _blinks(rng: np.random.Generator, times: np.ndarray, rate: float) -> np.ndar
     for middle in rng.uniform(0, times[-1], rng.poisson(rate * times[-1])):
         closed = np.maximum(closed, np.exp(-(((times - middle) / 0.07) ** 2)))
     return closed
-
-
-def _wander(rng: np.random.Generator, count: int, frames: float) -> np.ndarray:
-    """Noise of about unit spread that changes over some number of frames."""
-    edge = int(4 * frames) + 1
-    noise = gaussian_filter1d(rng.normal(size=count + 2 * edge), frames)
-    return noise[edge:-edge] * np.sqrt(2 * frames * np.sqrt(np.pi))
 
 
 def track(row, who: Person, name: str) -> LandmarkTrack:

@@ -1,6 +1,5 @@
 """The frozen part of a network, run once instead of in every epoch."""
 
-import itertools
 import pathlib
 
 import keras
@@ -58,30 +57,3 @@ def _write(trunk, batches, count, path):
         for pictures, _ in batches:
             file.write(trunk.predict_on_batch(pictures).astype("<f4").tobytes())
             bar.update(len(pictures))
-
-
-def cached_batches(
-    outputs: np.ndarray,
-    labels: np.ndarray,
-    batch_size: int,
-    shuffle: bool = False,
-    seed: int = 0,
-    epoch: int = 0,
-) -> tf.data.Dataset:
-    """Batch cached outputs, an epoch per pass, in the order of `datasets.nvie.load`."""
-    epochs = itertools.count(epoch)
-
-    def rows():
-        rng = np.random.default_rng([seed, next(epochs)])
-        rng.integers(2**31, size=len(labels))  # the pictures' seeds, unused here
-        order = rng.permutation(len(labels)) if shuffle else np.arange(len(labels))
-        for row in order:
-            yield outputs[row], labels[row]
-
-    specs = [tf.TensorSpec(a.shape[1:], a.dtype) for a in (outputs, labels)]
-    return (
-        tf.data.Dataset.from_generator(rows, output_signature=tuple(specs))
-        .apply(tf.data.experimental.assert_cardinality(len(labels)))
-        .batch(batch_size)
-        .prefetch(tf.data.AUTOTUNE)
-    )

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 import zoo
-from datasets import nvie, splits
+from datasets import nvie, pipeline, splits
 from experiments.harness import figures, report
 from experiments.harness.fit import fit
 from experiments.harness.study import Result, Run, StudyError, user_errors
@@ -114,9 +114,9 @@ def train(model: keras.Model, run: Run, data: dict, cached: bool = True):
 
         def batches(epoch):
             order = {"shuffle": True, "seed": seed, "epoch": epoch}
-            return frozen_trunk.cached_batches(*arrays["train"], size, **order)
+            return pipeline.from_arrays(*arrays["train"], size, **order)
 
-        validation = frozen_trunk.cached_batches(*arrays["validation"], size)
+        validation = pipeline.from_arrays(*arrays["validation"], size)
 
     with user_errors():
         batches(0)  # says now, and not in the middle, that imgaug is missing

@@ -152,7 +152,7 @@ def read_tracks(index, rounds, settings, jobs) -> tuple[dict, pd.DataFrame]:
         copies = max(settings.copies, settings.test_copies * is_tested)
         print(f"Reading {len(rows)} videos of {emotion}", flush=True)
         try:
-            arrays, complete, failed = sase_fe.load(rows, copies, settings.seed, jobs)
+            arrays, complete, failed = sase_fe.tracks(rows, copies, settings.seed, jobs)
         except ValueError as error:  # not one of them could be read
             arrays, complete = [], rows[:0]
             failed = pd.DataFrame({"path": rows["path"], "reason": str(error)})

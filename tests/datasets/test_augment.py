@@ -234,26 +234,6 @@ def test_import_alone_does_not_load_imgaug():
     assert run_python(code, PYTHONPATH=str(ROOT)).stdout.strip() == "False"
 
 
-BLACK = np.zeros((8, 8, 3), np.uint8)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ((BLACK.astype(np.float32), 0), "float32 of shape .8"),
-        ((BLACK[..., 0], 0), "uint8 of shape .8"),
-        ((np.zeros((8, 8, 4), np.uint8), 0), "uint8 of shape .8"),
-        ((np.stack([BLACK, BLACK]), 0), "uint8 of shape .2"),
-        ((BLACK[:0], 0), "no pixels"),
-        *(((BLACK, seed), "seed must be an integer") for seed in (-1, 1.5, None, "1")),
-        ((BLACK, 0, ("flip", "shear")), "'shear'.*rotation, scaling"),
-    ],
-)
-def test_what_cannot_be_augmented(arguments, words):
-    with pytest.raises(ValueError, match=words):
-        augment.apply(*arguments)
-
-
 def test_no_kinds_is_no_change_and_order_does_not_matter():
     assert np.array_equal(augment.apply(face(), 3, ()), face())
     forward = augment.apply(face(), 3, ("crop", "noise"))

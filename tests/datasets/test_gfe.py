@@ -1,11 +1,10 @@
-"""`datasets.gfe`: index, points, windows, pipeline; and the real data."""
+"""`datasets.gfe`: index, points; and the real data."""
 
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from datasets import gfe
 from zoo.inputs import gfe_files
@@ -123,132 +122,6 @@ def test_summary(frame):
     assert "missing recordings: a_affirmative, b_affirmative" in text
     one = gfe.summary(frame[frame["signer"] == "b"])
     assert "1 recordings, 12 frames" in one and "a_topics:" not in one
-
-
-def window_by_hand(frame, span, within):
-    """Frame by frame: outwards from the middle, for as long as there is a next."""
-    keys = list(zip(within["path"], within["frame"], strict=True))
-    position = {key: n for n, key in enumerate(keys)}
-    result = []
-    for path, middle in zip(frame["path"], frame["frame"], strict=True):
-        sides = []
-        for step in (-1, 1):
-            at, side = middle, []
-            for _ in range(span // 2):
-                at = at + step if (path, at + step) in position else at
-                side.append(position[path, at])
-            sides.append(side)
-        result.append([*sides[0][::-1], position[path, middle], *sides[1]])
-    return np.array(result)
-
-
-@pytest.mark.parametrize("span", [1, 3, 7, 61])
-def test_windows_against_a_plain_loop(frame, span):
-    rng = np.random.default_rng(span)
-    seen = frame.iloc[rng.permutation(31)[:24]]  # with gaps, and in any order
-    some = seen.iloc[rng.integers(24, size=40)]  # repeated, and in any order
-    for rows, within in ((frame, frame), (seen, seen), (some, seen), (seen, frame)):
-        got = gfe.windows(rows, span, within)
-        np.testing.assert_array_equal(got, window_by_hand(rows, span, within))
-    assert gfe.windows(frame, span).tolist() == gfe.windows(frame, span, frame).tolist()
-    assert gfe.windows(frame[:0], span).shape == (0, span)
-
-
-def test_a_window_keeps_to_what_may_be_seen(frame):
-    [parts] = gfe.protocol(frame[frame["expression"] == "topics"], "holdout")
-    topics = frame[frame["expression"] == "topics"]
-    train = topics.iloc[parts["train"]]
-    last = train.iloc[gfe.windows(train, 5, train)[11]]
-    assert last["frame"].tolist() == [9, 10, 11, 11, 11]
-    assert last["signer"].unique().tolist() == ["a"]
-
-
-def test_windows_refuse(frame):
-    for span in (0, 2, -1, 3.0):
-        with pytest.raises(ValueError, match="odd number of frames"):
-            gfe.windows(frame, span)
-    with pytest.raises(ValueError, match="2 of 31 rows are not in `within`, the first"):
-        gfe.windows(frame, 3, frame.drop([7, 30]))
-    with pytest.raises(ValueError, match="31 of 31 rows are not in"):
-        gfe.windows(frame, 3, frame[:0])
-    with pytest.raises(ValueError, match="frame 3 of .*doubt.* twice"):
-        gfe.windows(frame, 3, frame.iloc[[*range(31), 3]])
-
-
-def passed(dataset):
-    """One pass over the dataset: all points, all labels."""
-    batches = [(x.numpy(), y.numpy()) for x, y in dataset]
-    return tuple(np.concatenate(part) for part in zip(*batches, strict=True))
-
-
-def test_load_frames(frame):
-    dataset = gfe.load(frame, 8)
-    points, labels = dataset.element_spec
-    assert points.shape.as_list() == [None, 100, 3]
-    assert (points.dtype, labels.dtype) == (tf.float32, tf.int32)
-    assert dataset.cardinality() == 4
-    assert [len(y) for _, y in dataset] == [8, 8, 8, 7]
-    got, labels = passed(dataset)
-    np.testing.assert_array_equal(got, gfe.points(frame))
-    assert labels.tolist() == frame["label"].tolist()
-
-
-def test_load_windows(frame):
-    rows, within = frame.iloc[[20, 5, 3]], frame.drop([6, 19])
-    dataset = gfe.load(rows, 2, 5, within)
-    assert dataset.element_spec[0].shape.as_list() == [None, 5, 100, 3]
-    assert dataset.cardinality() == 2
-    got, labels = passed(dataset)
-    expected = gfe.points(within)[gfe.windows(rows, 5, within)]
-    np.testing.assert_array_equal(got, expected)
-    assert labels.tolist() == rows["label"].tolist()
-    alone, _ = passed(gfe.load(frame, 8, 3))
-    np.testing.assert_array_equal(alone, gfe.points(frame)[gfe.windows(frame, 3)])
-
-
-def test_each_epoch_has_its_own_order(frame):
-    def order(dataset):
-        points, labels = passed(dataset)
-        middle = points[:, 1, 0, 0] if points.ndim == 4 else points[:, 0, 0]
-        by_value = dict(zip(gfe.points(frame)[:, 0, 0], frame["label"], strict=True))
-        assert labels.tolist() == [by_value[value] for value in middle]
-        return middle.tolist()
-
-    dataset = gfe.load(frame, 8, seed=5, shuffle=True)
-    first, second, third = (order(dataset) for _ in range(3))
-    assert sorted(first) == sorted(second) == sorted(order(gfe.load(frame, 8)))
-    assert len({tuple(first), tuple(second), tuple(third)}) == 3
-    again = gfe.load(frame, 4, 3, seed=5, shuffle=True, epoch=1)
-    assert order(again) == second and order(again) == third
-    assert order(gfe.load(frame, 8, seed=6, shuffle=True)) != first
-    still = gfe.load(frame, 8, seed=5)
-    assert order(still) == order(still) == gfe.points(frame)[:, 0, 0].tolist()
-
-
-def test_a_pass_that_is_broken_off_counts(frame):
-    dataset = gfe.load(frame, 8, shuffle=True)
-    next(iter(dataset))
-    whole = gfe.load(frame, 8, shuffle=True, epoch=1)
-    np.testing.assert_array_equal(passed(dataset)[0], passed(whole)[0])
-
-
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"batch_size": 0}, "batch_size to be 1 or more, got 0"),
-        ({"seed": -1}, "seed to be 0 or more, got -1"),
-        ({"epoch": -1}, "epoch to be 0 or more, got -1"),
-        ({"span": 4}, "odd number"),
-        ({"within": True}, "a span along with `within`"),
-    ],
-)
-def test_load_refuses(frame, wrong, message):
-    if "within" in wrong:
-        wrong = {"within": frame}
-    with pytest.raises(ValueError, match=message):
-        gfe.load(frame, **{"batch_size": 4, **wrong})
-    with pytest.raises(ValueError, match="got an empty one"):
-        gfe.load(frame[:0], 4)
 
 
 # Frames and positive frames of each recording, counted by other means.

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from datasets import nvie, nvie_layout, pictures
 
@@ -272,14 +271,6 @@ def test_names_that_are_not_utf_8(tmp_path):
     with pytest.raises(ValueError, match="1 unreadable") as error:
         nvie.index(tmp_path)
     str(error.value).encode()
-
-
-def test_bmp_with_a_palette_is_named_with_the_remedy(tree):
-    file = tree / POSED / "front/glasses/001/visible/happiness/palette.bmp"
-    Image.fromarray(picture(1)).convert("P").save(file)
-    frame = nvie.index(tree)
-    assert report(frame) == {"unreadable": [file.relative_to(tree).as_posix()]}
-    assert "convert others to 24 bits" in nvie.summary(frame)
 
 
 def test_unmatched_apexes(tmp_path):

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import openpyxl
 import pytest
-import tensorflow as tf
 
 from datasets import pupil, sample
 from zoo.inputs import pupil_files
@@ -161,36 +160,6 @@ def test_a_workbook_that_changed(folder, frame, now):
         f"Expected 3 samples of p2 in {folder / 'LEPD.xlsx'}, sheet L1, received "
         f"{received}. Index the data anew."
     )
-
-
-def passed(dataset):
-    """One pass over the dataset: all diameters, all labels."""
-    batches = [(x.numpy(), y.numpy()) for x, y in dataset]
-    return tuple(np.concatenate(part) for part in zip(*batches, strict=True))
-
-
-def test_load(frame):
-    rows = frame.iloc[[30, 1, 0, 37, 2]]
-    dataset = pupil.load(rows, 2)
-    values, labels = dataset.element_spec
-    assert values.shape.as_list() == [None, 6] and labels.shape.as_list() == [None]
-    assert (values.dtype, labels.dtype) == (tf.float32, tf.int32)
-    assert dataset.cardinality() == 3 and [len(y) for _, y in dataset] == [2, 2, 1]
-    got, labels = passed(dataset)
-    np.testing.assert_array_equal(got, pupil.diameters(rows))
-    assert labels.tolist() == rows["label"].tolist() == [0, 1, 1, 0, 1]
-
-
-def test_each_epoch_has_its_own_order(frame):
-    dataset = pupil.load(frame, 8, seed=5, shuffle=True)
-    one, two = passed(dataset), passed(dataset)
-    assert not np.array_equal(one[1], two[1])
-    again = pupil.load(frame, 5, seed=5, shuffle=True, epoch=1)
-    for mine, theirs in zip(passed(again), two, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
-    assert not np.array_equal(passed(pupil.load(frame, 8, 6, shuffle=True))[1], one[1])
-    with pytest.raises(ValueError, match="got an empty one"):
-        pupil.load(frame[:0], 4)
 
 
 def check_against_openpyxl(path):

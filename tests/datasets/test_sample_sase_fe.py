@@ -29,7 +29,7 @@ def index(folder):
 
 @pytest.fixture(scope="module")
 def tracks(index):
-    arrays, rows, failures = dataset.load(index)
+    arrays, rows, failures = dataset.tracks(index)
     assert failures.empty and len(rows) == len(index)
     return arrays
 
@@ -40,7 +40,7 @@ def rows():
 
 
 def test_layout_counts_and_quirks(folder, index):
-    assert sample.kind(folder) == "sample" and folder.name == "sase_fe-v1"
+    assert sample.kind(folder) == "sample" and folder.name == "sase_fe-v2"
     assert sample.kind_of(index["path"]) == "sample"
     assert "no person" in " ".join((folder / "README.txt").read_text().lower().split())
     train = index[index["part"] == "train"]
@@ -109,7 +109,7 @@ def test_videos_show_what_the_points_say(folder, rows, code, ends):
     [row] = [r for r in rows if r.person == sase_fe.FILMED and r.code == code]
     true, _ = clips.motion(row, clips.person(row.person))
     path = folder / "Train" / "1" / f"{code}.MP4"
-    found = landmarks.extract(path, cache=False)
+    found = landmarks.extract(path, cache=False, points="ibug68")
     assert found.size == (320, 240) and len(found.times) == row.frames
     assert found.found.all() and abs(found.times[-1] - (row.frames - 1) / 25) < 1e-3
     away = np.linalg.norm(found.points[0] - true, axis=2)

@@ -1,4 +1,4 @@
-"""`sase_fe.load` and `batches`: from an index to tracks and batches of them."""
+"""`sase_fe.tracks`: from an index to facial points."""
 
 import shutil
 
@@ -33,9 +33,9 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_load_gives_the_tracks_of_the_rows(folder):
+def test_tracks_are_those_of_the_rows(folder):
     index = sase_fe.index(folder)
-    arrays, rows, failures = sase_fe.load(index)
+    arrays, rows, failures = sase_fe.tracks(index)
     pd.testing.assert_frame_equal(rows, index)
     assert rows.attrs == index.attrs
     assert failures.empty and list(failures.columns) == ["path", "reason"]
@@ -48,10 +48,10 @@ def test_load_gives_the_tracks_of_the_rows(folder):
 
 def test_copies_are_other_crops_of_the_same_track(folder):
     index = sase_fe.index(folder)
-    arrays, *_ = sase_fe.load(index, copies=3, seed=1)
-    whole, *_ = sase_fe.load(index)
-    again, *_ = sase_fe.load(index.iloc[::-1], copies=3, seed=1)
-    other, *_ = sase_fe.load(index, copies=3, seed=2)
+    arrays, *_ = sase_fe.tracks(index, copies=3, seed=1)
+    whole, *_ = sase_fe.tracks(index)
+    again, *_ = sase_fe.tracks(index.iloc[::-1], copies=3, seed=1)
+    other, *_ = sase_fe.tracks(index, copies=3, seed=2)
     for one, two, three, four in zip(arrays, again[::-1], other, whole, strict=True):
         assert one.shape[0] == 4
         np.testing.assert_array_equal(one, two)
@@ -70,11 +70,11 @@ def test_points_of_other_programs(folder):
     table.insert(0, "timestamp", track.times)
     table.insert(0, "frame", np.arange(1, 7))
     table.to_csv(folder / "Train/1/N2S.csv", index=False)
-    mesh = np.random.default_rng(0).uniform(0.3, 0.6, (7, 478, 3))
+    mesh = np.random.default_rng(0).uniform(100, 200, (7, 478, 3))
     with open(folder / "Train/2/n2s.NPY", "wb") as file:
         np.save(file, mesh)
     index = sase_fe.index(folder)
-    arrays, rows, failures = sase_fe.load(index, copies=1)
+    arrays, rows, failures = sase_fe.tracks(index, copies=1)
     assert failures.empty and len(rows) == 8
     sad = [a for a, v in zip(arrays, rows["video"], strict=True) if v == "N2S"]
     assert [a.shape for a in sad] == [(2, 6, 80), (2, 7, 80)]
@@ -88,7 +88,7 @@ def test_files_that_cannot_be_read_are_told(folder):
     (folder / "Train/1/N2A.npz").write_bytes(b"no points")
     (folder / "Train/2/N2H.npz").write_bytes(b"")
     index = sase_fe.index(folder)
-    arrays, rows, failures = sase_fe.load(index)
+    arrays, rows, failures = sase_fe.tracks(index)
     assert len(arrays) == len(rows) == 4 and rows.index.tolist() == [0, 1, 2, 3]
     assert failures["path"].tolist() == [
         str(folder / "Train/1/N2A.npz"), str(folder / "Train/2/N2H.npz")
@@ -102,18 +102,18 @@ def test_nothing_can_be_read(folder):
     for path in folder.rglob("*.npz"):
         path.write_bytes(b"")
     with pytest.raises(ValueError, match=r"None of the 6 files.*Train/1/.*npz") as told:
-        sase_fe.load(sase_fe.index(folder))
+        sase_fe.tracks(sase_fe.index(folder))
     assert str(told.value).count(str(folder)) == 1
 
 
 def test_arguments_are_checked(folder):
     index = sase_fe.index(folder)
     with pytest.raises(ValueError, match="empty"):
-        sase_fe.load(index.iloc[:0])
+        sase_fe.tracks(index.iloc[:0])
     with pytest.raises(ValueError, match="copies must be"):
-        sase_fe.load(index, copies=-1)
+        sase_fe.tracks(index, copies=-1)
     with pytest.raises(ValueError, match="seed must be"):
-        sase_fe.load(index, seed=-1)
+        sase_fe.tracks(index, seed=-1)
 
 
 def test_videos_and_points_side_by_side(folder, tmp_path, monkeypatch):
@@ -127,7 +127,7 @@ def test_videos_and_points_side_by_side(folder, tmp_path, monkeypatch):
     sample.film(person / f"{row.code}.MP4", row, who)
     (person / "N2S.mp4").write_bytes(b"no video")
     index = sase_fe.index(folder)
-    arrays, rows, failures = sase_fe.load(index, copies=1, jobs=1)
+    arrays, rows, failures = sase_fe.tracks(index, copies=1, jobs=1)
     assert len(arrays) == 7 and failures["path"].tolist() == [str(person / "N2S.mp4")]
     place = rows.index[rows["kind"] == "video"].item()
     assert rows["video"][place] == row.code and arrays[place].shape == (2, 15, 80)
@@ -147,92 +147,3 @@ def test_summary(folder):
     assert "anger 4" in second and "happiness 2" in second and "sadness 0" in second
     assert "codes that a person lacks: 18 (Train/1 D2N2Sur," in others[0]
     assert "and 6 more" in others[0]
-
-
-def tracks(lengths, copies=1):
-    """Arrays that tell, in every value, which array, copy and frame it is."""
-    return [
-        (np.arange(copies)[:, None, None] * 1000 + np.arange(n)[:, None] + 1 + i / 64)
-        * np.ones(80, np.float32)
-        for i, n in enumerate(lengths)
-    ]
-
-
-def read(dataset):
-    return [tuple(np.asarray(t) for t in (*x, y)) for x, y in dataset]
-
-
-LENGTHS = [5, 9, 5, 30, 12, 7, 30, 1, 18, 22, 6]
-
-
-@pytest.mark.parametrize("seed", [None, 3])
-def test_batches_hold_every_track_once_padded_with_zeros(seed):
-    arrays = tracks(LENGTHS, copies=2)
-    labels = [i % 2 for i in range(len(arrays))]
-    dataset = sase_fe.batches(arrays, labels, 3, seed)
-    got = read(dataset)
-    assert len(got) == len(dataset)
-    seen = set()
-    for values, lengths, classes in got:
-        assert values.dtype == np.float32 and 1 <= len(values) <= 3
-        assert len(values) == len(lengths) == len(classes)
-        for track, length, label in zip(values, lengths, classes, strict=True):
-            assert not track[length:].any()
-            copy, place = divmod(float(track[0, 0]) - 1, 1000)
-            expected = arrays[round(place * 64)][int(copy)]
-            np.testing.assert_array_equal(track[:length], expected.astype(np.float32))
-            assert label == labels[round(place * 64)]
-            seen.add((int(copy), round(place * 64)))
-    assert len(seen) == 2 * len(arrays) == sum(len(v) for v, *_ in got)
-
-
-def test_batches_are_of_tracks_of_about_the_same_length():
-    lengths = np.random.default_rng(0).integers(20, 200, 200)
-    got = read(sase_fe.batches(tracks(lengths), [0] * 200, 8, seed=0))
-    padded = sum(v.shape[0] * v.shape[1] for v, *_ in got)
-    unsorted = 200 * lengths.max()
-    assert padded < 1.15 * lengths.sum() < 0.8 * unsorted
-    assert len({v.shape[1] for v, *_ in got}) <= 6
-
-
-def test_the_order_is_seeded_and_new_in_every_pass():
-    arrays, labels = tracks(LENGTHS), list(range(len(LENGTHS)))
-
-    def order(dataset):
-        return [tuple(y) for *_, y in read(dataset)]
-
-    one, two = (sase_fe.batches(arrays, labels, 2, seed=5) for _ in range(2))
-    first, second = order(one), order(one)
-    assert first != second and [order(two), order(two)] == [first, second]
-    assert order(sase_fe.batches(arrays, labels, 2, seed=6)) != first
-    still = sase_fe.batches(arrays, labels, 2)
-    assert order(still) == order(still)
-
-
-def test_batches_take_single_tracks_and_pandas_labels():
-    arrays = [a[0] for a in tracks([3, 4])]
-    labels = pd.Series([1, 0], dtype="Int64")
-    [(values, lengths, classes)] = read(sase_fe.batches(arrays[:1], labels[:1], 9))
-    assert values.shape == (1, 3, 80) and (lengths, classes) == ([3], [1])
-    [(values, lengths, classes)] = read(sase_fe.batches(arrays, labels, 9))
-    assert values.shape == (2, 4, 80) and classes.tolist() == [1, 0]
-    assert [v.shape[1] for v, *_ in read(sase_fe.batches(arrays, labels, 1))] == [3, 4]
-
-
-def test_batches_refuse_what_cannot_be():
-    arrays = tracks([3, 4])
-    with pytest.raises(ValueError, match="label for each of 2 arrays, got 1"):
-        sase_fe.batches(arrays, [0], 2)
-    with pytest.raises(ValueError, match="1 are unknown"):
-        sase_fe.batches(arrays, pd.Series([0, pd.NA], dtype="Int64"), 2)
-    with pytest.raises(TypeError, match="cannot safely cast"):
-        sase_fe.batches(arrays, [0.5, 1], 2)
-    with pytest.raises(ValueError, match="batch_size"):
-        sase_fe.batches(arrays, [0, 1], 0)
-    with pytest.raises(ValueError, match="seed"):
-        sase_fe.batches(arrays, [0, 1], 2, seed=-1)
-    with pytest.raises(ValueError, match="got an empty one"):
-        sase_fe.batches([], [], 2)
-    for shape in [(1, 0, 80), (1, 3, 40), (80,)]:
-        with pytest.raises(ValueError, match="with a frame or more"):
-            sase_fe.batches([np.zeros(shape)], [0], 2)

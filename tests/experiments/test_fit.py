@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 import zoo
+from datasets import pipeline
 from experiments import nvie_cnn
 from experiments.harness import fit as harness_fit
 from experiments.harness.run_folder import RunFolder
@@ -60,9 +61,9 @@ def train(data, run, epochs, patience=50, model=None):
     network.compile_model(model, run.settings, steps=30)
 
     def batches(epoch):
-        return frozen_trunk.cached_batches(*data, 8, True, seed=0, epoch=epoch)
+        return pipeline.from_arrays(*data, 8, shuffle=True, epoch=epoch)
 
-    validation = frozen_trunk.cached_batches(*data, 8)
+    validation = pipeline.from_arrays(*data, 8)
     return harness_fit.fit(model, batches, validation, run, epochs, patience), model
 
 
@@ -131,7 +132,7 @@ def test_best_epoch_is_put_back_and_training_stops_early(data, tmp_path):
     history, model = train(data, run, 30, patience=2)
     best = history[MONITOR].idxmin()
     assert len(history) == best + 3
-    validation = frozen_trunk.cached_batches(*data, 8)
+    validation = pipeline.from_arrays(*data, 8)
     again = model.evaluate(validation, return_dict=True, verbose=0)
     assert again["cross_entropy"] == pytest.approx(history[MONITOR][best], 1e-4)
 
@@ -209,7 +210,7 @@ def test_a_cached_trunk_trains_as_the_whole_network_does(data, tmp_path):
 
     model = zoo.train_layers(small_network(), "conv_4")
     trunk, rest = frozen_trunk.split_frozen(model)
-    plain = frozen_trunk.cached_batches(*data, 5)
+    plain = pipeline.from_arrays(*data, 5)
     outputs = frozen_trunk.cache_outputs(trunk, plain, COUNT, tmp_path / "train.npy")
     again, _ = train((outputs, data[1]), new_run(tmp_path / "cached"), 3, model=rest)
     columns = ["accuracy", "cross_entropy", "val_accuracy", "val_cross_entropy"]
@@ -221,7 +222,7 @@ def test_a_cached_trunk_trains_as_the_whole_network_does(data, tmp_path):
 def test_cache_is_complete_or_absent(data, tmp_path):
     model = zoo.train_layers(small_network(), 1)
     trunk, _ = frozen_trunk.split_frozen(model)
-    plain, path = frozen_trunk.cached_batches(*data, 5), tmp_path / "train.npy"
+    plain, path = pipeline.from_arrays(*data, 5), tmp_path / "train.npy"
 
     def broken():
         yield from list(plain)[:2]

@@ -96,7 +96,7 @@ def test_saved_files_give_the_predictions(folder):
     table = predictions(folder).query("group == 'anger'")
     index = sase_fe.index(sample.path("sase_fe")).query("emotion == 'anger'")
     index = index[index["subject"].isin(table["subject"])]
-    tracks, rows, _ = sase_fe.load(index, copies=2)
+    tracks, rows, _ = sase_fe.tracks(index, copies=2)
     assert list(rows["subject"] + rows["video"]) == [
         name.removeprefix("train/").replace("/anger/", "") for name in table["sample"]
     ]
@@ -131,7 +131,7 @@ def test_the_exported_network_recognises_as_the_study_does(folder):
     import tensorflow as tf
 
     index = sase_fe.index(sample.path("sase_fe"))
-    track = sase_fe.load(index[:1])[0][0]
+    track = sase_fe.tracks(index[:1])[0][0]
     model = keras.saving.load_model(folder / "anger" / "model.keras")
     loaded = tf.saved_model.load(str(folder / "anger" / "saved_model"))
     found = loaded.features(track, np.array([track.shape[1]], "int32"))
@@ -227,7 +227,7 @@ def test_training_and_test_have_the_copies_asked_for(copies, test_copies):
     index = study.usable(sase_fe.index(sample.path("sase_fe")), asked)
     rounds = study.divide(index, asked)
     tracks, _ = study.read_tracks(index, rounds, asked, 1)
-    whole = sase_fe.load(index)[0]
+    whole = sase_fe.tracks(index)[0]
     for count in (copies, test_copies):
         videos = study.select(index, tracks, rounds["fold1"][0], "anger", count)
         assert {len(track) for track in videos.tracks} == {max(1, count)}

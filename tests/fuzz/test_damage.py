@@ -13,7 +13,6 @@ from hypothesis import given
 from PIL import Image
 
 from datasets import nvie_layout, sase_fe_labels
-from datasets import pictures as training_pictures
 from zoo.inputs import (
     gfe_files,
     landmark_files,
@@ -57,7 +56,7 @@ def points():
 
 
 def mesh():
-    values = np.random.default_rng(0).uniform(0.2, 0.8, (3, 478, 3))
+    values = np.random.default_rng(0).uniform(20, 80, (3, 478, 3))
     buffer = io.BytesIO()
     np.save(buffer, values.astype(np.float32))
     return buffer.getvalue()
@@ -112,7 +111,7 @@ READERS = {
     "track.npz": (landmark_files.read, track),
     "a.jpg": (pictures.read, lambda: picture("JPEG")),
     "a.png": (pictures.read, lambda: picture("PNG")),
-    "training.bmp": (training_pictures.read, lambda: picture("BMP")),
+    "a.bmp": (pictures.read, lambda: picture("BMP")),
     "a.avi": (frames, video),
     "manifest.csv": (manifest, lambda: table(MANIFEST)),
     "labels.csv": (sase_fe_labels.read, lambda: table(LABELS)),

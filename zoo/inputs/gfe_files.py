@@ -99,23 +99,16 @@ def find(data_dir: str | os.PathLike) -> dict[tuple[str, str], tuple[Path, Path]
         ValueError: A file without its partner, two files for the same thing, or
             recordings in several folders.
     """
-    root = Path(os.path.abspath(os.path.expanduser(data_dir)))
-    if not root.is_dir():
-        raise FileNotFoundError(_complaint(root, "it is not a folder"))
-    files = _listed(root)
-    if not files:
-        inside = (p for p in sorted(root.iterdir()) if p.name[0] != "." and p.is_dir())
-        usable = (p for p in inside if os.access(p, os.R_OK | os.X_OK))
-        found = {folder: listed for folder in usable if (listed := _listed(folder))}
-        if len(found) > 1:
+    files = plain_files.find_in_one_folder(data_dir, _listed, _complaint)
+    for (expression, signer, kind), path in files.items():
+        partner = "targets" if kind == "datapoints" else "datapoints"
+        if (expression, signer, partner) not in files:
             raise ValueError(
-                f"{root} has recordings in several folders: "
-                f"{', '.join(folder.name for folder in found)}. Name one of them."
+                f"{path} is there without its {partner} file, "
+                f"{signer}_{expression}_{partner}.txt in the same folder."
             )
-        files = next(iter(found.values()), {})
-    if not files:
-        raise FileNotFoundError(_complaint(root, "it has none of these files"))
-    return _paired(files)
+    keys = [(e, s) for e in EXPRESSIONS for s in SIGNERS if (e, s, "targets") in files]
+    return {key: (files[*key, "datapoints"], files[*key, "targets"]) for key in keys}
 
 
 def _complaint(root: Path, why: str) -> str:
@@ -126,34 +119,16 @@ def _complaint(root: Path, why: str) -> str:
     )
 
 
-def _listed(folder: Path) -> dict:
-    """(expression, signer) -> {"datapoints": path, "targets": path}"""
+def _listed(folder: Path) -> dict[tuple[str, str, str], Path]:
     files = {}
     for path in sorted(folder.iterdir()):
-        what = identify(path.name)
-        if what and path.is_file():
-            expression, signer, kind = what
-            pair = files.setdefault((expression, signer), {})
-            if kind in pair:
-                raise ValueError(
-                    f"{folder} has two files of {kind} for the same recording: "
-                    f"{pair[kind].name} and {path.name}. Keep one of them."
-                )
-            pair[kind] = path
-    return files
-
-
-def _paired(files: dict) -> dict:
-    for (expression, signer), pair in files.items():
-        if len(pair) == 1:
-            [(kind, path)] = pair.items()
-            partner = "targets" if kind == "datapoints" else "datapoints"
+        key = identify(path.name)
+        if key and path.is_file() and files.setdefault(key, path) != path:
             raise ValueError(
-                f"{path} is there without its {partner} file, "
-                f"{signer}_{expression}_{partner}.txt in the same folder."
+                f"{folder} has two files of {key[2]} for the same recording: "
+                f"{files[key].name} and {path.name}. Keep one of them."
             )
-    order = sorted(files, key=lambda key: (EXPRESSIONS.index(key[0]), key[1]))
-    return {key: (files[key]["datapoints"], files[key]["targets"]) for key in order}
+    return files
 
 
 def read_targets(path: str | os.PathLike) -> np.ndarray:
@@ -242,11 +217,8 @@ def _bridged(path: str, values: np.ndarray) -> Recording:
             f"frame, as are {len(nowhere) - 1} other columns; there is nothing to "
             "bridge it with."
         )
-    frames, points = np.arange(len(values)), values.astype(np.float32)
-    for column in np.flatnonzero(missing.any(axis=0)):
-        gap = missing[:, column]
-        known = values[~gap, column]
-        points[gap, column] = np.interp(frames[gap], frames[~gap], known)
+    points = pd.DataFrame(np.where(missing, np.nan, values))
+    points = points.interpolate(limit_direction="both").to_numpy(np.float32)
     missing = missing.reshape(-1, POINTS, 3)
     depths, xy = missing[..., 2], missing[..., :2]
     counts = {

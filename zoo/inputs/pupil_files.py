@@ -64,27 +64,12 @@ def find(data_dir: str | os.PathLike) -> dict[str, Path]:
         FileNotFoundError: There is no such folder, or not both workbooks in it.
         ValueError: A workbook twice, or workbooks in several folders.
     """
-    root = Path(os.path.abspath(os.path.expanduser(data_dir)))
-    if not root.is_dir():
-        raise FileNotFoundError(_complaint(root, "it is not a folder"))
-    books = _listed(root)
-    if not books:
-        inside = (p for p in sorted(root.iterdir()) if p.name[0] != "." and p.is_dir())
-        usable = (p for p in inside if os.access(p, os.R_OK | os.X_OK))
-        found = {folder: listed for folder in usable if (listed := _listed(folder))}
-        if len(found) > 1:
-            raise ValueError(
-                f"{root} has workbooks in several folders: "
-                f"{', '.join(folder.name for folder in found)}. Name one of them."
-            )
-        books = next(iter(found.values()), {})
-    if not books:
-        raise FileNotFoundError(_complaint(root, "it has neither of them"))
+    books = plain_files.find_in_one_folder(data_dir, _listed, _complaint)
     for eye, name in WORKBOOKS.items():
         if eye not in books:
             [other] = books.values()
             why = f"there is {other.name} in {other.parent}, but no {name}"
-            raise FileNotFoundError(_complaint(root, why))
+            raise FileNotFoundError(_complaint(other.parent, why))
     return {eye: books[eye] for eye in WORKBOOKS}
 
 
@@ -98,16 +83,14 @@ def _complaint(root: Path, why: str) -> str:
 
 
 def _listed(folder: Path) -> dict[str, Path]:
-    books = {}
+    books, eyes = {}, {name.lower(): eye for eye, name in WORKBOOKS.items()}
     for path in sorted(folder.iterdir()):
-        for eye, name in WORKBOOKS.items():
-            if path.name.lower() == name.lower() and path.is_file():
-                if eye in books:
-                    raise ValueError(
-                        f"{folder} has two workbooks of {eye} eyes: {books[eye].name} "
-                        f"and {path.name}. Keep one of them."
-                    )
-                books[eye] = path
+        eye = eyes.get(path.name.lower())
+        if eye and path.is_file() and books.setdefault(eye, path) != path:
+            raise ValueError(
+                f"{folder} has two workbooks of {eye} eyes: {books[eye].name} and "
+                f"{path.name}. Keep one of them."
+            )
     return books
 
 
@@ -167,58 +150,66 @@ def _read(path: str, changed: int, size: int, videos: tuple | None) -> Workbook:
             f"one, or another kind of file ({error}). Copy it anew, or open it in "
             "Excel and save it again."
         ) from error
+    named = _OBSERVER if videos else _ANY
     if videos is None:
         heads = {name: rows[_HEADER - 1 : _HEADER] for name, rows in tables.items()}
         videos = [
             name
             for name, row in heads.items()
-            if row and not all(map(_is_empty, row[0][1:]))
+            if row and any(_value(cell) is not None for cell in row[0][1:])
         ]
-        named = _ANY
         if not videos:
             raise ValueError(
                 f"{path}: expected observers in row {_HEADER} of a sheet from column B "
                 f"on. Received none in {', '.join(map(repr, names))}."
             )
-    else:
-        named = _OBSERVER
-        missing = [video for video in videos if video not in names]
-        if missing:
-            raise ValueError(
-                f"{path}: expected the sheets {', '.join(videos)}. Received "
-                f"{', '.join(map(repr, names)) or 'none'}. Missing: "
-                f"{', '.join(missing)}; rename or add them."
-            )
-    series = {v: _observers(path, v, tables[v], named) for v in videos}
+    elif missing := [video for video in videos if video not in names]:
+        raise ValueError(
+            f"{path}: expected the sheets {', '.join(videos)}. Received "
+            f"{', '.join(map(repr, names)) or 'none'}. Missing: "
+            f"{', '.join(missing)}; rename or add them."
+        )
+    series = {v: _observers(f"{path}, sheet {v}", tables[v], named) for v in videos}
     return Workbook(series, tuple(name for name in names if name not in videos))
 
 
-def _observers(
-    path: str, video: str, rows: list, named: re.Pattern
-) -> dict[str, np.ndarray]:
-    """observer -> samples of one sheet."""
-    sheet = f"{path}, sheet {video}"
-    columns = list(zip_longest(*rows))
-    series, cells = {}, {}
-    for number, column in enumerate(columns):
-        letter, head = _letter(number), column[_HEADER - 1 : _HEADER]
-        cell = f"{letter}{_HEADER}"
-        if number == 0 or all(map(_is_empty, head)):
-            _check_empty(sheet, letter, column)
+def _observers(sheet: str, rows: list, named: re.Pattern) -> dict[str, np.ndarray]:
+    """Return observer -> samples of one sheet."""
+    series, letters = {}, {}
+    for number, column in enumerate(zip_longest(*rows)):
+        letter = _letter(number)
+        observer, *samples = map(_value, column[_HEADER - 1 :] or [None])
+
+        def refuse(row, expected, received, letter=letter):
+            raise ValueError(
+                f"{sheet}, cell {letter}{row}: expected {expected}, received {received}"
+            )
+
+        if number == 0 or observer is None:
+            what = "column A"
+            if number:
+                what = f"a column without an observer in row {_HEADER}, the header,"
+            for row, value in enumerate((observer, *samples), _HEADER):
+                if value is not None:
+                    refuse(row, f"{what} to be empty", f"{_shown(value)}.")
             continue
-        observer = head[0].strip() if isinstance(head[0], str) else head[0]
         if not isinstance(observer, str) or not named.fullmatch(observer):
-            raise ValueError(
-                f"{sheet}, cell {cell}: expected an observer such as p2 (row {_HEADER} "
-                f"is the header), received {_shown(head[0])}."
-            )
+            what = f"an observer such as p2 (row {_HEADER} is the header)"
+            refuse(_HEADER, what, f"{_shown(observer)}.")
         if observer in series:
-            raise ValueError(
-                f"{sheet}, cell {cell}: expected every observer once, received "
-                f"{observer} again (first in {cells[observer]}). Rename one of them."
-            )
-        cells[observer] = cell
-        series[observer] = _samples(sheet, letter, list(column[_HEADER:]))
+            first = f"{observer} again (first in {letters[observer]}{_HEADER})"
+            refuse(_HEADER, "every observer once", f"{first}. Rename one of them.")
+        while samples and samples[-1] is None:
+            samples.pop()
+        for row, value in enumerate(samples, _HEADER + 1):
+            if not isinstance(value, float | None):
+                what = "a diameter as a number, or NaN or an empty cell"
+                refuse(row, f"{what} where it is missing", f"{_shown(value)}.")
+        with np.errstate(over="ignore"):
+            values = np.array(samples, np.float64).astype(np.float32)
+        values[~((values > 0) & np.isfinite(values))] = np.nan
+        values.flags.writeable = False
+        series[observer], letters[observer] = values, letter
     if not series:
         raise ValueError(
             f"{sheet}: expected observers such as p2 in row {_HEADER} from column B "
@@ -227,49 +218,14 @@ def _observers(
     return series
 
 
-def _check_empty(sheet: str, letter: str, column: tuple) -> None:
-    for row, value in enumerate(column[_HEADER - 1 :], _HEADER):
-        if not _is_empty(value):
-            what = "column A"
-            if letter != "A":
-                what = f"a column without an observer in row {_HEADER}, the header,"
-            raise ValueError(
-                f"{sheet}, cell {letter}{row}: expected {what} to be empty, received "
-                f"{_shown(value)}."
-            )
-
-
-def _samples(sheet: str, letter: str, cells: list) -> np.ndarray:
-    while cells and _is_empty(cells[-1]):
-        cells.pop()
-    numbers = [v if type(v) is float else _number(v) for v in cells]
-    if None in numbers:
-        row = numbers.index(None)
-        raise ValueError(
-            f"{sheet}, cell {letter}{row + _HEADER + 1}: expected a diameter as a "
-            "number, or NaN or an empty cell where it is missing, received "
-            f"{_shown(cells[row])}."
-        )
-    with np.errstate(over="ignore"):
-        samples = np.array(numbers, np.float64).astype(np.float32)
-    samples[~((samples > 0) & np.isfinite(samples))] = np.nan
-    samples.flags.writeable = False
-    return samples
-
-
-def _number(value) -> float | None:
-    """A cell's number, NaN where it is missing; None where it is none."""
-    if type(value) in (float, int):
-        return float(value)
-    missing = isinstance(value, str) and value.strip().lower() == "nan"
-    return np.nan if missing or _is_empty(value) else None
-
-
-def _is_empty(value) -> bool:
-    if isinstance(value, str):
-        value = value.strip()
-        return not value or value in _ERRORS
-    return value is None
+def _value(cell):
+    """Return a float, NaN too; None of an empty cell; another cell as it is."""
+    if isinstance(cell, str):
+        cell = cell.strip()
+        if not cell or cell in _ERRORS:
+            return None
+        return np.nan if cell.lower() == "nan" else cell
+    return float(cell) if type(cell) is int else cell
 
 
 def _shown(value) -> str:
