@@ -3,10 +3,12 @@
 CSV and JSON need no package, so that `predict` works with the extra `video` alone.
 """
 
+import contextlib
 import csv
 import json
 import os
 import pathlib
+import sys
 
 from zoo._atomic import replaced
 from zoo._extras import optional
@@ -18,15 +20,16 @@ WHOLE = {"face", "frame", "frames", "samples", "found", "copies"}
 OPENED = {"encoding": "utf-8", "newline": "", "errors": "backslashreplace"}
 
 
-def write_csv(path, columns, rows):
-    with open(path, "w", **OPENED) as file:
-        print_csv(columns, rows, file)
-
-
-def print_csv(columns, rows, file):
+def csv_writer(file, columns):
+    """Write the header; return the writer of rows."""
     writer = csv.DictWriter(file, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    return writer
+
+
+def write_csv(path, columns, rows):
+    with open(path, "w", **OPENED) as file:
+        csv_writer(file, columns).writerows(rows)
 
 
 def write_json(path, columns, rows):
@@ -69,7 +72,19 @@ def check(path):
         optional("pyarrow", "tables")
 
 
-def write(path, columns, rows):
-    """Write rows, dicts that may lack columns, to a file of the kind of its ending."""
+@contextlib.contextmanager
+def writing(path, columns):
+    """Give a function that takes the rows of a table, which is written at the end.
+
+    Args:
+        path: a file; its ending tells the kind. `None` writes CSV to standard output,
+            row by row.
+        columns: their names, in order. A row, a dict, may lack some of them.
+    """
+    if path is None:
+        yield csv_writer(sys.stdout, columns).writerow
+        return
+    rows = []
+    yield rows.append
     with replaced(path) as partial:
-        KINDS[path.suffix.lower()](partial, columns, rows)
+        KINDS[pathlib.Path(path).suffix.lower()](partial, columns, rows)

@@ -1,5 +1,6 @@
 """`python -m zoo predict`: files in, tables and drawn copies out."""
 
+import contextlib
 import os
 import sys
 import warnings
@@ -104,7 +105,7 @@ class Prediction:
             points = _files.TrackFiles.points  # there is nothing to draw into
             drawn = [f for f in self.files if video.ending(f) not in points]
             self.drawings = _annotate.paths(drawn, options.annotate)
-        self.rows = {table: [] for table in self.outputs or ["results"]}
+        self.tables, self.shown = {}, None
         self.counts = dict.fromkeys(("answers", "without", "errors", "not drawn"), 0)
 
     def work(self):
@@ -115,20 +116,26 @@ class Prediction:
             tell(WHOLE)
         console = Console(stderr=True)
         bar = Progress(console=console, transient=True, disable=not console.is_terminal)
-        with bar:
-            task = bar.add_task("", total=len(self.files))
+        with contextlib.ExitStack() as stack:
+            self.open_tables(stack)
+            task = stack.enter_context(bar).add_task("", total=len(self.files))
             for path in self.files:
                 bar.update(task, description=escape(path.name))
                 self.read(path)
                 bar.advance(task)
-        for table, path in self.outputs.items():
-            _tables.write(path, self.columns[table], self.rows[table])
-        if not self.outputs and sys.stdout.isatty():
-            show(self.rows["results"])
-        elif not self.outputs:
-            _tables.print_csv(self.columns["results"], self.rows["results"], sys.stdout)
+        if self.shown is not None:
+            show(self.shown)
         self.tell_counts()
         return int(self.counts["errors"] + self.counts["not drawn"] > 0)
+
+    def open_tables(self, stack):
+        """Open files, or what goes to standard output: a table for people, or CSV."""
+        if not self.outputs and sys.stdout.isatty():
+            self.shown = []
+            return
+        for table, path in (self.outputs or {"results": None}).items():
+            writer = _tables.writing(path, self.columns[table])
+            self.tables[table] = stack.enter_context(writer)
 
     def read(self, path):
         """Read a file, by every part; what is wrong with it goes into the table."""
@@ -153,9 +160,11 @@ class Prediction:
 
     def write(self, table, row):
         row = {name: row[name] for name in self.columns[table] if name in row}
-        if table in self.rows:
-            self.rows[table].append(row)
+        if table in self.tables:
+            self.tables[table](row)
         if table == "results":
+            if self.shown is not None:
+                self.shown.append(row)
             answered = "answers" if self.reader.names[0] in row else "without"
             self.counts["errors" if "error" in row else answered] += 1
 

@@ -53,7 +53,10 @@ def test_a_table_holds_any_text_and_leaves_out_nothing(ending, tmp_path):
         parquet = pytest.importorskip("pyarrow.parquet")
     columns, path = ["input", "face", "probability", "note"], tmp_path / f"a{ending}"
     surrogate = os.fsdecode(b"\xff.jpg")
-    _tables.write(path, columns, [*WRITTEN, {"input": surrogate}])
+    with _tables.writing(path, columns) as table:
+        for row in [*WRITTEN, {"input": surrogate}]:
+            table(row)
+        assert not path.exists()
     if ending == ".csv":
         with open(path, newline="") as file:
             found = list(csv.reader(file))
@@ -71,11 +74,22 @@ def test_a_table_holds_any_text_and_leaves_out_nothing(ending, tmp_path):
 
 
 @pytest.mark.parametrize("ending", [".csv", ".json", ".parquet"])
-def test_an_empty_table(ending, tmp_path):
+def test_a_table_is_complete_or_as_before(ending, tmp_path):
     if ending == ".parquet":
         pytest.importorskip("pyarrow")
     path = tmp_path / f"a{ending}"
-    _tables.write(path, ["input"], [])
+    for before in [None, "as it was"]:
+        if before:
+            path.write_text(before)
+        with pytest.raises(KeyboardInterrupt):
+            with _tables.writing(path, ["input"]) as table:
+                table({"input": "a"})
+                raise KeyboardInterrupt
+        assert path.exists() == bool(before)
+        assert [p.name for p in tmp_path.iterdir()] == ([path.name] if before else [])
+    assert path.read_text() == "as it was"
+    with _tables.writing(path, ["input"]):
+        pass
     assert path.read_bytes()[:3] in (b"inp", b"[]\n", b"PAR")
 
 
