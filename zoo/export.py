@@ -1,6 +1,7 @@
 """A model for programs that have nothing of ours: SavedModel, ONNX and LiteRT."""
 
 import inspect
+import os
 import pathlib
 
 import keras
@@ -10,7 +11,9 @@ from zoo._atomic import replaced, replaced_saved_model
 from zoo.features import feature_extractor
 
 
-def export(model, path, input_dtype=None):
+def export(
+    model: keras.Model, path: str | os.PathLike, input_dtype: str | None = None
+) -> None:
     """Writes a model as a TensorFlow SavedModel with two endpoints.
 
     `serve` returns the probabilities and `features` the features in front of the
@@ -55,7 +58,9 @@ def export(model, path, input_dtype=None):
     )
 
 
-def onnx(model, path, input_dtype=None):
+def onnx(
+    model: keras.Model, path: str | os.PathLike, input_dtype: str | None = None
+) -> None:
     """Writes a model as one ONNX file, with the preprocessing that is part of it.
 
     Its outputs are `probabilities` and `features`, in this order, the latter those in
@@ -89,7 +94,9 @@ def onnx(model, path, input_dtype=None):
     write_file(model, path, ".onnx", input_dtype, _onnx.convert)
 
 
-def litert(model, path, input_dtype=None):
+def litert(
+    model: keras.Model, path: str | os.PathLike, input_dtype: str | None = None
+) -> None:
     """Writes a model as one LiteRT file, with the preprocessing that is part of it.
 
     Its signature is `serve`, with the outputs `probabilities` and `features`, those in
