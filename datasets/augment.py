@@ -66,10 +66,14 @@ def apply(image: np.ndarray, seed: int, kinds: Iterable[str] = KINDS) -> np.ndar
         A new uint8 array of the same shape.
 
     Raises:
+        ValueError: a kind is unknown.
         ImportError: if imgaug is missing or is the unmaintained package.
     """
+    kinds = frozenset(kinds)
+    if not kinds <= set(KINDS):
+        raise ValueError(f"Expected kinds out of {KINDS}. Received: {set(kinds)}")
     # A pipeline holds a state, so that each thread has its own.
-    pipelines, kinds = _local.__dict__.setdefault("pipelines", {}), frozenset(kinds)
+    pipelines = _local.__dict__.setdefault("pipelines", {})
     pipeline = pipelines.get(kinds) or pipelines.setdefault(kinds, _build(kinds))
     # Seeding the whole tree before each picture makes the order irrelevant; the
     # argument `seed` of imgaug's Sequential would not reach its children.

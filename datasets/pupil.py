@@ -25,7 +25,6 @@ __all__ = [
     "PROTOCOLS",
     "REAL",
     "VIDEOS",
-    "blink",
     "diameters",
     "index",
     "load",
@@ -176,14 +175,11 @@ def diameters(index: pd.DataFrame) -> np.ndarray:
     return result
 
 
-def load(
-    index: pd.DataFrame, batch_size: int, augment: bool = False, seed: int = 0, **order
-):
+def load(index: pd.DataFrame, batch_size: int, seed: int = 0, **order):
     """Batch the series of an index.
 
     Args:
         index: Rows as `index` gives them, in any order.
-        augment: Whether to add a blink to every series, another one in every epoch.
         batch_size, seed, order: See `datasets.pipeline.batches`.
 
     Returns:
@@ -191,16 +187,4 @@ def load(
         `diameters` gives them; int32 (batch,).
     """
     values, labels = diameters(index), index["label"].to_numpy(np.int32)
-    augment = blink if augment else None
-    return pipeline.from_arrays(
-        values, labels, batch_size, seed, augment=augment, **order
-    )
-
-
-def blink(samples: np.ndarray, seed: int) -> np.ndarray:
-    """Return a series with a random stretch missing, of up to a twentieth of it."""
-    rng, length = np.random.default_rng(seed), np.count_nonzero(samples)
-    start = rng.integers(length)
-    result = samples.copy()
-    result[start : min(start + 1 + rng.integers(length // 20 + 1), length)] = np.nan
-    return result
+    return pipeline.from_arrays(values, labels, batch_size, seed, **order)

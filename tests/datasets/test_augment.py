@@ -234,6 +234,12 @@ def test_import_alone_does_not_load_imgaug():
     assert run_python(code, PYTHONPATH=str(ROOT)).stdout.strip() == "False"
 
 
+def test_unknown_kinds_are_refused():
+    for kinds in (("flip", "shear"), "flip"):
+        with pytest.raises(ValueError, match="Expected kinds out of .*'rotation'"):
+            augment.apply(face(), 0, kinds)
+
+
 def test_no_kinds_is_no_change_and_order_does_not_matter():
     assert np.array_equal(augment.apply(face(), 3, ()), face())
     forward = augment.apply(face(), 3, ("crop", "noise"))
