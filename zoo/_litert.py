@@ -2,9 +2,14 @@
 
 import tempfile
 
+from zoo._portable import portable
+
 
 def convert(model, endpoints):
     """Converts functions to a LiteRT model.
+
+    Not `model.export(format="litert")`: of Keras 3.15 it writes the one signature
+    `serve`, and operations of TensorFlow that LiteRT's own runtime does not have.
 
     Args:
         model: the `keras.Model` that the functions use.
@@ -20,14 +25,13 @@ def convert(model, endpoints):
     """
     import tensorflow as tf
 
-    # Not `keras.export`: the converter takes one signature alone of its SavedModels.
     module = tf.Module()
     module.held = [variable.value for variable in model.variables]
-    signatures = {
-        name: tf.function(function, autograph=False).get_concrete_function(*signature)
-        for name, (function, signature) in endpoints.items()
-    }
-    with tempfile.TemporaryDirectory() as folder:
+    with portable(model, loops=True), tempfile.TemporaryDirectory() as folder:
+        signatures = {
+            name: tf.function(function, autograph=False).get_concrete_function(*specs)
+            for name, (function, specs) in endpoints.items()
+        }
         tf.saved_model.save(module, folder, signatures)
         converter = tf.lite.TFLiteConverter.from_saved_model(
             folder, signature_keys=list(signatures)

@@ -6,10 +6,14 @@ tensors of unknown size, in which Keras collects what a recurrent layer says.
 
 import contextlib
 import functools
+import threading
 
 import keras
+from keras import ops
 
 from zoo.layers import PreparePictures
+
+TRACING = threading.RLock()  # it changes layers, which threads may share
 
 
 @contextlib.contextmanager
@@ -24,77 +28,67 @@ def portable(model, loops):
         ValueError: a recurrent layer keeps its state between calls, or has a loop of
             several cells.
     """
-    check_recurrent(model, loops)
-    changed = []
+    own = {}
     for layer in model._flatten_layers():
         if isinstance(layer, PreparePictures):
-            layer.call = functools.partial(prepared, layer)
-            changed.append((layer, "call"))
-        elif loops and isinstance(layer, keras.layers.RNN) and not layer.unroll:
-            layer.inner_loop = functools.partial(loop, layer)
-            changed.append((layer, "inner_loop"))
-    try:
+            own[layer] = {"call": functools.partial(prepared, layer)}
+        elif isinstance(layer, keras.layers.RNN):
+            check_recurrent(layer, loops)
+            if loops and not layer.unroll:
+                own[layer] = {"inner_loop": functools.partial(loop, layer)}
+    with TRACING, contextlib.ExitStack() as stack:
+        for layer, methods in own.items():
+            for name, method in methods.items():
+                setattr(layer, name, method)
+                stack.callback(delattr, layer, name)
         yield
-    finally:
-        for layer, name in changed:
-            delattr(layer, name)
 
 
-def check_recurrent(model, loops):
-    for layer in model._flatten_layers():
-        if not isinstance(layer, keras.layers.RNN):
-            continue
-        if layer.stateful:
-            raise ValueError(
-                f"Layer {layer.name!r} is stateful, and the file would forget its "
-                "state after each call. Build the model with stateful=False."
-            )
-        stacked = isinstance(layer.cell, keras.layers.StackedRNNCells)
-        if loops and stacked and not layer.unroll:
-            raise ValueError(
-                f"Layer {layer.name!r} is a loop of several cells, which LiteRT has "
-                "nothing for. Build the model with a recurrent layer for each cell."
-            )
+def check_recurrent(layer, loops):
+    if layer.stateful:
+        raise ValueError(
+            f"Layer {layer.name!r} is stateful, and the file would forget its state "
+            "after each call. Build the model with stateful=False."
+        )
+    stacked = isinstance(layer.cell, keras.layers.StackedRNNCells)
+    if loops and stacked and not layer.unroll:
+        raise ValueError(
+            f"Layer {layer.name!r} is a loop of several cells, which LiteRT has "
+            "nothing for. Build the model with a recurrent layer for each cell."
+        )
 
 
 def prepared(layer, pictures):
     """`PreparePictures.call`, with resizing as two products of matrices.
 
-    Half the bits do not hold the numbers of the pixels: it computes with more.
+    Slower than TensorFlow's own resizing, so for other formats only.
     """
-    import tensorflow as tf
-
-    double = layer.compute_dtype == "float64"
-    pictures = tf.cast(pictures, "float64" if double else "float32")
-    batch, height, width, channels = tf.unstack(tf.shape(pictures))
-    size = layer.size
-    rows = tf.reshape(pictures, (batch, height, width * channels))
-    rows = tf.matmul(weights(height, size, rows.dtype), rows)
-    columns = tf.reshape(rows, (batch * size, width, channels))
-    columns = tf.matmul(weights(width, size, rows.dtype), columns)
-    # The number of channels, unlike the sides, is known to the layers behind.
-    shape = (-1, size, size, pictures.shape[-1])
-    scaled = tf.reshape(columns, shape) / 127.5 - 1.0
-    return tf.cast(scaled, layer.compute_dtype)
+    dtype = "float64" if layer.compute_dtype == "float64" else "float32"
+    size, channels = layer.size, pictures.shape[-1]
+    _, height, width, _ = ops.shape(pictures)
+    rows = ops.reshape(ops.cast(pictures, dtype), (-1, height, width * channels))
+    rows = ops.matmul(shares(height, size, dtype), rows)
+    columns = ops.reshape(rows, (-1, width, channels))
+    columns = ops.matmul(shares(width, size, dtype), columns)
+    scaled = ops.reshape(columns, (-1, size, size, channels)) / 127.5 - 1.0
+    return ops.cast(scaled, layer.compute_dtype)
 
 
-def weights(count, size, dtype):
+def shares(count, size, dtype):
     """Return the share of each pixel of a line in each pixel of the resized line.
 
     A triangle around the same place in the line, whose sides are as long as two pixels
-    of that line are apart which has fewer.
+    of that line are apart which has fewer. Places are whole numbers here, in units of
+    half a pixel of a line of `count * size`.
 
     Returns:
         `(size, count)`.
     """
-    import tensorflow as tf
-
-    step = tf.cast(count, dtype) / size
-    places = (tf.range(size, dtype=dtype) + 0.5) * step
-    pixels = tf.cast(tf.range(count), dtype) + 0.5
-    distances = tf.abs(pixels - places[:, None])
-    triangle = tf.nn.relu(1 - distances / tf.maximum(step, 1))
-    return triangle / tf.reduce_sum(triangle, axis=1, keepdims=True)
+    places = (2 * ops.arange(size) + 1) * count
+    pixels = (2 * ops.arange(count) + 1) * size
+    distances = ops.cast(ops.abs(pixels - places[:, None]), dtype)
+    triangle = ops.relu(2.0 * ops.cast(ops.maximum(count, size), dtype) - distances)
+    return triangle / ops.sum(triangle, axis=1, keepdims=True)
 
 
 def loop(layer, sequences, initial_state, mask=None, training=False):

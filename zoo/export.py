@@ -1,39 +1,25 @@
 """A model for programs that have nothing of ours: SavedModel, ONNX and LiteRT."""
 
-import contextlib
 import inspect
 import os
-import sys
-import threading
-import warnings
+import pathlib
 
 import keras
 from keras import ops
 
-from zoo import _frozen
 from zoo._atomic import replaced, replaced_saved_model
-from zoo._export_checks import (
-    check_backend,
-    check_ending,
-    check_input_dtype,
-    features_of,
-    single,
-)
-from zoo.folding import folded, own_call
-
-# Converting changes what belongs to the whole process, and layers of the model.
-CONVERTING = threading.RLock()
+from zoo.features import feature_extractor
 
 
-def export(model, path, input_dtype=None, dtype=None):
+def export(
+    model: keras.Model, path: str | os.PathLike, input_dtype: str | None = None
+) -> None:
     """Writes a model as a TensorFlow SavedModel with two endpoints.
 
     `serve` returns the probabilities and `features` the features in front of the
     classifier; a model that ends in its features has `features` alone, and `LSTMPB`
     says itself what its `endpoints` are. The preprocessing that is part of the model is
     part of the SavedModel. Needs the TensorFlow backend.
-
-    Batch normalisation goes into the layers before it: see `zoo.folding.fold`.
 
     ```python
     loaded = tf.saved_model.load(path)  # keep it: its endpoints do not
@@ -48,33 +34,33 @@ def export(model, path, input_dtype=None, dtype=None):
             one is complete.
         input_dtype: what the endpoints take, such as `"uint8"` for pictures as they are
             decoded; the model's own input dtype by default.
-        dtype: `"bfloat16"` to write the weights of a network with 2-D convolutions in
-            half the bits and compute with them: faster on processors with instructions
-            for it (AMX, AVX512-BF16), at two to three digits of precision. The weights
-            are constants of the graph then: Inception V4 takes 3.0 GB of memory instead
-            of 1.3 (`benchmarks/serving.py`). What goes in and comes out keeps its
-            dtype. By default, what the model computes in.
 
     Raises:
         ValueError: the model has no features layer, or not one input and one output;
-            `input_dtype` is no dtype of numbers, or given for an `LSTMPB`, which takes
-            its own; or `dtype` is given for a model without convolutions.
+            or `input_dtype` is no dtype of numbers, or given for an `LSTMPB`, which
+            takes its own.
         NotADirectoryError: `path` is a file.
         RuntimeError: Keras runs on another backend.
     """
-    check_backend("A SavedModel")
-    model = single(model)
-    input_dtype = check_input_dtype(model, input_dtype)
-    _frozen.check_dtype(model, dtype)
+    check_backend()
     if hasattr(model, "endpoints"):
-        write(model.endpoints(), path, model)
-    elif dtype:
-        write(_frozen.endpoints_of(model, input_dtype, dtype), path)
-    else:
-        write(endpoints_of(folded(model), input_dtype), path)
+        check_no_dtype(model, input_dtype)
+        return write(model.endpoints(), path, model)
+    network, run, spec = joined(model, input_dtype)
+    names = {"serve": "probabilities", "features": "features"}
+    write(
+        {
+            end: (lambda x, name=name: run(x)[name], [spec])
+            for end, name in names.items()
+            if name in network.output
+        },
+        path,
+    )
 
 
-def onnx(model, path, input_dtype=None):
+def onnx(
+    model: keras.Model, path: str | os.PathLike, input_dtype: str | None = None
+) -> None:
     """Writes a model as one ONNX file, with the preprocessing that is part of it.
 
     Its outputs are `probabilities` and `features`, in this order, the latter those in
@@ -104,21 +90,13 @@ def onnx(model, path, input_dtype=None):
         ImportError: the extra `export` is not installed.
     """
     from zoo import _onnx
-    from zoo._portable import portable
 
-    check_backend("An ONNX file")
-    check_ending(path, ".onnx")
-    model = single(model)
-    input_dtype = check_input_dtype(model, input_dtype)
-    model = folded(model)
-    with replaced(path) as partial:
-        endpoints = named_endpoints(model, input_dtype)
-        function, signature = endpoints.get("features") or endpoints["serve"]
-        with quiet(), portable(model, loops=False):
-            partial.write_bytes(_onnx.convert(model, function, signature))
+    write_file(model, path, ".onnx", input_dtype, _onnx.convert)
 
 
-def litert(model, path, input_dtype=None):
+def litert(
+    model: keras.Model, path: str | os.PathLike, input_dtype: str | None = None
+) -> None:
     """Writes a model as one LiteRT file, with the preprocessing that is part of it.
 
     Its signature is `serve`, with the outputs `probabilities` and `features`, those in
@@ -149,17 +127,8 @@ def litert(model, path, input_dtype=None):
         RuntimeError: Keras runs on another backend.
     """
     from zoo import _litert
-    from zoo._portable import portable
 
-    check_backend("A LiteRT file")
-    check_ending(path, ".tflite")
-    model = single(model)
-    input_dtype = check_input_dtype(model, input_dtype)
-    model = folded(model)
-    with replaced(path) as partial:
-        endpoints = named_endpoints(model, input_dtype, one=True)
-        with quiet(), portable(model, loops=True):
-            partial.write_bytes(_litert.convert(model, endpoints))
+    write_file(model, path, ".tflite", input_dtype, _litert.convert, batch=1)
 
 
 def write(endpoints, path, model=None):
@@ -173,7 +142,7 @@ def write(endpoints, path, model=None):
     Raises:
         RuntimeError: Keras runs on another backend.
     """
-    check_backend("A SavedModel")
+    check_backend()
     archive = keras.export.ExportArchive()
     # What layers and models use is tracked by itself; `track` would write it twice.
     if model is not None:
@@ -184,113 +153,123 @@ def write(endpoints, path, model=None):
         archive.write_out(str(partial), verbose=False)
 
 
-def endpoints_of(model, input_dtype):
-    (source,) = model.inputs
-    signature = [keras.InputSpec(shape=source.shape, dtype=input_dtype or source.dtype)]
-    return {
-        "serve" if name == "probabilities" else name: (
-            inference(part, source.dtype),
-            signature,
-        )
-        for name, part in parts(model).items()
-    }
-
-
-def parts(model):
-    """Models of what a file gives, by name: one where the features are all there is."""
-    graph = getattr(model, "_functional", model)
-    extractor = features_of(graph)
-    ends = [one.outputs[0]._keras_history.operation for one in (graph, extractor)]
-    if ends[0] is ends[1] and not own_call(model):
-        return {"features": extractor}
-    return {"probabilities": model, "features": extractor}
-
-
-def inference(model, dtype):
-    def run(inputs):
-        return model(ops.cast(inputs, dtype), training=False)
-
-    return run
-
-
-def named_endpoints(model, input_dtype, one=False):
-    """Endpoints that return a dict, with signatures that name the inputs.
+def write_file(model, path, ending, input_dtype, convert, batch=None):
+    """Writes what a converter makes of a model and its endpoints.
 
     Args:
         model: as for `export`.
+        path: the file to write.
+        ending: what its name has to end in.
         input_dtype: as for `export`.
-        one: whether an `LSTMPB` takes one track at a time.
+        convert: function from a `keras.Model` and its `named_endpoints` to bytes.
+        batch: the number of tracks that an `LSTMPB` takes at a time, if it is fixed.
     """
+    check_backend()
+    if pathlib.Path(path).suffix != ending:
+        raise ValueError(
+            f"Expected a path that ends in {ending}. Received: {str(path)!r}"
+        )
+    model, endpoints = named_endpoints(model, input_dtype, batch)
+    with replaced(path) as partial:
+        partial.write_bytes(convert(model, endpoints))
+
+
+def named_endpoints(model, input_dtype, batch=None):
+    """Return a model, and its endpoints with named inputs that return dicts."""
     import tensorflow as tf
 
     if not hasattr(model, "endpoints"):
-        (source,) = model.inputs
-        spec = tf.TensorSpec(source.shape, input_dtype or source.dtype, source.name)
-        return {"serve": (together(parts(model), source), [spec])}
-    outputs = {"serve": "predictions", "features": "features"}
-    found = {}
-    for name, (function, signature) in model.endpoints().items():
-        inputs = zip(inspect.signature(function).parameters, signature, strict=True)
+        network, run, spec = joined(model, input_dtype)
+        name = network.inputs[0].name
+        return network, {"serve": (run, [tf.TensorSpec(spec.shape, spec.dtype, name)])}
+    check_no_dtype(model, input_dtype)
+    endpoints = {}
+    for end, (function, specs) in model.endpoints().items():
+        names = inspect.signature(function).parameters
         specs = [
-            tf.TensorSpec((1 if one else None, *spec.shape[1:]), spec.dtype, parameter)
-            for parameter, spec in inputs
+            tf.TensorSpec((batch, *spec.shape[1:]), spec.dtype, name)
+            for spec, name in zip(specs, names, strict=True)
         ]
-        found[name] = (named(function, outputs[name]), specs)
-    return found
-
-
-def together(models, source):
-    """A function to a dict of what models of the same layers say."""
-    if any(own_call(model) for model in models.values()):
-        runs = {name: inference(one, source.dtype) for name, one in models.items()}
-        return lambda inputs: {name: run(inputs) for name, run in runs.items()}
-    # As one model, what they share is computed once.
-    outputs = {name: model.outputs[0] for name, model in models.items()}
-    return inference(keras.Model(source, outputs), source.dtype)
+        output = "predictions" if end == "serve" else end
+        endpoints[end] = (named(function, output), specs)
+    return model, endpoints
 
 
 def named(function, output):
-    def run(*inputs):
-        return {output: function(*inputs)}
-
-    return run
+    return lambda *inputs: {output: function(*inputs)}
 
 
-@contextlib.contextmanager
-def quiet():
-    """Keeps from the terminal what converters in C++ say of their every step.
+def joined(model, input_dtype):
+    """Join what a file gives in one model, so that what it shares is computed once.
 
-    One thread at a time; another waits. What Python warns of is told at the end.
+    Returns:
+        A `keras.Model` with the same layers and a dict of outputs, a function that
+        calls it on an input of another dtype, and the `keras.InputSpec` of that input.
     """
-    told = []
     try:
-        with CONVERTING, warnings.catch_warnings(record=True) as told, silent():
-            yield
-    finally:
-        for one in told:
-            warnings.showwarning(one.message, one.category, one.filename, one.lineno)
+        inputs, outputs = model.inputs, model.outputs
+    except (AttributeError, ValueError):  # no model, or a Sequential one not yet built
+        raise ValueError(
+            "Expected a built Sequential or Functional model, or an LSTMPB. Received: "
+            f"{model!r}. Call a Sequential model that was not built or has no layers "
+            "yet."
+        ) from None
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise ValueError(
+            "Expected a model of one input and one output. Received: "
+            f"{len(inputs)} input(s) and {len(outputs)} output(s). Export each of the "
+            "others as a keras.Model of its own."
+        )
+    (source,), (output,) = inputs, outputs
+    features = feature_extractor(model).outputs[0]
+    ends = {"features": features}
+    if own_call(model):
+        ends["probabilities"] = model(source)
+    elif output is not features:
+        ends["probabilities"] = output
+    network = keras.Model(source, ends, name=model.name)
+    stateful = any(getattr(x, "stateful", False) for x in network._flatten_layers())
+    shape = source.shape if stateful else (None, *source.shape[1:])
+    dtype = standard_dtype(input_dtype or source.dtype)
+
+    def run(x):
+        return network(ops.cast(x, source.dtype), training=False)
+
+    return network, run, keras.InputSpec(shape=shape, dtype=dtype)
 
 
-@contextlib.contextmanager
-def silent():
-    """Sends the process's error output nowhere, if it has one."""
+def own_call(model):
+    """Return whether a model computes more than its layers, one after the other."""
+    owner = next(kind for kind in type(model).__mro__ if "call" in vars(kind))
+    return not owner.__module__.startswith("keras.")
+
+
+def check_backend():
+    if keras.backend.backend() != "tensorflow":
+        raise RuntimeError(
+            "Models can only be exported on the TensorFlow backend. Received: "
+            f"{keras.backend.backend()}. Set the environment variable "
+            "KERAS_BACKEND=tensorflow and load the .keras file."
+        )
+
+
+def check_no_dtype(model, input_dtype):
+    if input_dtype is not None:
+        raise ValueError(
+            f"Expected no input_dtype: {model.name} takes {model.compute_dtype} alone. "
+            f"Received: {input_dtype!r}. Please leave input_dtype out."
+        )
+
+
+def standard_dtype(dtype):
+    """Return the name that Keras has for a dtype of numbers."""
     try:
-        kept = os.dup(2)
-    except OSError:  # closed, as where a program has no terminal
-        yield
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    flush()
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        flush()
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
-def flush():
-    if sys.stderr is not None:
-        sys.stderr.flush()
+        name = keras.backend.standardize_dtype(dtype)
+    except (TypeError, ValueError):
+        name = ""
+    if not name.lstrip("u").startswith(("int", "float", "bfloat")):
+        raise ValueError(
+            'Expected an input_dtype of None or a dtype of numbers, such as "uint8" or '
+            f'"float32". Received: {dtype!r}'
+        )
+    return name

@@ -22,13 +22,15 @@ def feature_extractor(model):
         ValueError: the model has no layer named `features`, as when built with
             `include_top=False` and no pooling.
     """
-    try:
-        features = model.get_layer(FEATURES)
-    except ValueError:
+    graph = getattr(model, "_functional", model)  # what is inside a Sequential model
+    levels = getattr(graph, "_nodes_by_depth", {}).values()
+    # Not the layer's `output`: other models may call the layer, too.
+    found = [x for level in levels for x in level if x.operation.name == FEATURES]
+    if not found:
         raise ValueError(
             f"Model {model.name!r} has no layer named {FEATURES!r}. Build it with "
             'include_top=True, or with include_top=False and pooling="avg" or "max".'
-        ) from None
+        )
     # Of a Sequential model, `input` is not to be had.
     inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
-    return keras.Model(inputs, features.output, name=f"{model.name}_{FEATURES}")
+    return keras.Model(inputs, found[0].outputs[0], name=f"{model.name}_{FEATURES}")

@@ -16,7 +16,12 @@ import tensorflow as tf
 import zoo
 import zoo.export
 from experiments.gfe.method import Method
-from zoo.layers import FilledDiameters, PreparePictures, StandardisedDiameters
+from zoo.layers import (
+    AlignedMesh,
+    FilledDiameters,
+    PreparePictures,
+    StandardisedDiameters,
+)
 
 DOCS = pathlib.Path(zoo.__file__).parents[1] / "docs/exports.md"
 RANDOM = np.random.default_rng(0)
@@ -71,6 +76,14 @@ def from_pictures(builder, size):
 def from_diameters(builder, front, samples):
     raw = keras.Input((None,), name="raw_diameters")
     return builder(input_tensor=front(samples)(raw))
+
+
+def from_mesh():
+    """A network on both that `AlignedMesh` returns: the points and the pose."""
+    points = keras.Input((478, 3), name="points")
+    both = [keras.layers.Flatten()(one) for one in AlignedMesh()(points)]
+    x = keras.layers.Dense(8, name="features")(keras.layers.Concatenate()(both))
+    return keras.Model(points, keras.layers.Dense(2, activation="softmax")(x))
 
 
 def study(builder, z_score="train", features="learned"):
@@ -178,6 +191,9 @@ CASES = {
         "raw diameters, series of any length",
         lambda: from_diameters(zoo.PupilCourse, StandardisedDiameters, 720),
         diameters(2, 700),
+    ),
+    "AlignedMesh, below a small network": Case(
+        "dense meshes of faces", from_mesh, 300 + 50 * numbers(3, 478, 3)
     ),
     "LSTMPB, one block": Case(
         "tracks of landmarks", lambda: lstm_pb(1), pb_inputs(), large=("ONNX",)

@@ -89,6 +89,13 @@ def called():
     return model
 
 
+def used_again():
+    """Its layers are those of another model, too."""
+    model = sequential()
+    keras.Sequential([keras.Input((8, 8, 3)), *model.layers])
+    return model
+
+
 def functional(*layers):
     model = sequential(keras.layers.BatchNormalization(), *layers)
     return model.inputs[0], model.outputs[0]
@@ -101,6 +108,7 @@ def by_name(source, output):
 KINDS = {
     "Sequential": sequential,
     "Sequential, called": called,
+    "Sequential, used again": used_again,
     "Sequential, normalised": lambda: sequential(keras.layers.BatchNormalization()),
     "call of its own": lambda: Scaled(*functional()),
     "Lambda": lambda: keras.Model(*functional(keras.layers.Lambda(lambda x: x * 2))),

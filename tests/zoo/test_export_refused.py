@@ -1,9 +1,6 @@
 """What `zoo.export` refuses, and that a failure leaves nothing behind."""
 
-import os
 import sys
-import threading
-import warnings
 from concurrent import futures
 
 import keras
@@ -125,43 +122,6 @@ def test_missing_extra(missing, perceptron, tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError, match=r'pip install "duchenne\[export\]"'):
         export.onnx(perceptron, tmp_path / "model.onnx")
-
-
-@pytest.mark.parametrize("write", WRITERS)
-def test_converters_say_nothing(write, tmp_path, capfd):
-    write(zoo.GrammaticalSequence(), tmp_path / NAMES[write])
-    assert capfd.readouterr() == ("", "")
-
-
-def test_what_python_warns_of_is_told():
-    with pytest.warns(UserWarning, match="of something"), export.quiet():
-        warnings.warn("of something", stacklevel=1)
-
-
-def test_error_output_comes_back(monkeypatch):
-    before = os.fstat(2)
-    first, second = threading.Event(), threading.Event()
-
-    def one():
-        with export.quiet():
-            first.set()
-            second.wait(0.2)  # in vain: the other waits for its turn
-
-    def other():
-        first.wait()
-        with export.quiet():
-            second.set()
-
-    threads = [threading.Thread(target=run) for run in (one, other)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert os.path.samestat(os.fstat(2), before)
-    monkeypatch.setattr(sys, "stderr", None)  # as of pythonw
-    with export.quiet():
-        assert not os.path.samestat(os.fstat(2), before)
-    assert os.path.samestat(os.fstat(2), before)
 
 
 def test_one_model_in_two_threads(tmp_path):
