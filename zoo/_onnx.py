@@ -13,8 +13,8 @@ OUTPUTS = ("predictions", "probabilities", "features")  # in this order
 def convert(model, endpoints):
     """Converts the function of a model that says most to an ONNX model.
 
-    Not `model.export(format="onnx")`: of Keras 3.15 it takes 7 GB of memory for
-    Inception V4 where this takes 1.6, names neither input nor axes, and asks for the mean of a
+    Not `model.export(format="onnx")`: of Keras 3.15 it takes 7 GB of memory where this
+    takes 1.6 (Inception V4), names neither input nor axes, and asks for the mean of a
     `keras.layers.Normalization` as a further input.
 
     Args:
