@@ -60,8 +60,9 @@ CORE = {"keras", "numpy", "safetensors", "h5py", "rich", "tensorflow", "jax", "t
 PACKAGES = {
     "tensorflow": {"tensorflow"},
     "heads": {"sklearn", "xgboost", "skops"},
-    "video": {"cv2", "dlib", "face_recognition_models", "PIL"},
-    "tables": {"pandas", "python_calamine", "openpyxl", "pyarrow"},
+    "video": {"cv2", "PIL", "av", "ai_edge_litert", "pooch"},
+    "dlib": {"dlib"},
+    "tables": {"pandas", "python_calamine", "pyarrow"},
     "export": {"onnx", "onnxruntime", "onnxscript", "tf2onnx", "ai_edge_litert"},
 }
 
