@@ -291,7 +291,7 @@ def test_no_video_is_left_out_for_a_fault_from_outside(gone, tmp_path, monkeypat
     if not gone:
         (tmp_path / "a.mp4").write_text("")
     failed = index[["path"]].assign(reason="no face")
-    monkeypatch.setattr(sase_fe, "load", lambda *_: ([], index[:0], failed))
+    monkeypatch.setattr(sase_fe, "tracks", lambda *_: ([], index[:0], failed))
     rounds = {"holdout": (np.array([0]), np.array([], int))}
     if gone:
         with pytest.raises(FileNotFoundError, match="a.mp4. Received: it was removed"):

@@ -20,7 +20,7 @@ from zoo.inputs.mesh_tracking import MeshTracker
 from zoo.inputs.video import Video
 
 _ENOUGH = 5  # pictures with one face, below which their framing is not known
-_LEVELS = 3  # a face of a fortieth of the picture's side is found
+_LEVELS = 3  # faces down to a fortieth of the picture's side; 1: to a twentieth
 LARGEST = 10  # sides of a picture, in the face's; more would make huge cuts of faces
 
 
@@ -29,11 +29,12 @@ def box_of(face: Face) -> np.ndarray:
     return landmark_points.crop_around(face.points[None])[0]
 
 
-def find_faces(picture: np.ndarray) -> list[Face]:
+def find_faces(picture: np.ndarray, levels: int = _LEVELS) -> list[Face]:
     """Find the faces in a picture, from left to right.
 
     Args:
         picture: uint8 (height, width, 3), RGB, or (height, width), grey.
+        levels: See `FaceMesh.find_faces`.
 
     Raises:
         ImportError: A package is missing.
@@ -42,7 +43,7 @@ def find_faces(picture: np.ndarray) -> list[Face]:
     if picture.ndim == 2:
         picture = np.repeat(picture[..., None], 3, axis=-1)
     mesh = landmarks.load_mesh("mesh468")
-    faces = mesh.find_faces(np.ascontiguousarray(picture), levels=_LEVELS)
+    faces = mesh.find_faces(np.ascontiguousarray(picture), levels)
     return sorted(faces, key=lambda face: face.box[0])
 
 
@@ -59,7 +60,7 @@ def framing(pictures: Iterable[np.ndarray]) -> dict | None:
     """
     rows = []
     for picture in pictures:
-        faces = find_faces(picture)
+        faces = find_faces(picture, levels=1)
         if len(faces) == 1:
             x, y, width, height = box_of(faces[0])
             tall, wide = picture.shape[:2]

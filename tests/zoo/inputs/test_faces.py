@@ -183,7 +183,7 @@ def test_a_face_is_cut_as_it_lies_where_it_was_measured(picture, near):
 
 def test_faces_that_are_too_small_for_a_cut_have_no_framing(monkeypatch):
     box = np.array([100.0, 100, 50, 50])
-    monkeypatch.setattr(faces, "find_faces", lambda picture: [None])
+    monkeypatch.setattr(faces, "find_faces", lambda picture, levels: [None])
     monkeypatch.setattr(faces, "box_of", lambda face: box)
     for side, known in [(500, True), (501, False)]:
         pictures = [np.zeros((200, side, 3), np.uint8)] * 5
