@@ -89,19 +89,23 @@ def test_a_killed_workers_trial_is_taken_up_again(server, two, tmp_path):
     command += ["--data-dir", str(two), "--epochs", "20", "--seeds", "1"]
     command += ["--trials", str(TRIALS), "--storage", server]
     log = (tmp_path / "log").open("wb")
-    processes = [
-        subprocess.Popen(
-            [*command, "--out", str(tmp_path / name)], stdout=log, stderr=log
-        )
-        for name in ("first", "second")
-    ]
+    processes = []
+
+    def start(name):
+        out = ["--out", str(tmp_path / name)]
+        processes.append(subprocess.Popen([*command, *out], stdout=log, stderr=log))
+
     try:
+        start("first")
         scratch = wait_until(
             lambda: list(tmp_path.glob("first/search/*/.trial-*/config.json"))
         )
         processes[0].kill()
         number = int(scratch[0].parent.name.partition("-")[2])
-        assert processes[1].wait(400) == 0
+        time.sleep(21)  # silent for two heartbeats; the others might be done before
+        start("second")
+        start("third")
+        assert [process.wait(400) for process in processes[1:]] == [0, 0]
     finally:
         for process in processes:
             process.kill()
