@@ -156,17 +156,19 @@ def tracks(
     videos = index.loc[index["kind"] == "video", "path"].tolist()
     found, reasons = {}, {}
     if videos:
-        found, failed = landmarks.extract_all(videos, copies, seed, jobs=jobs)
+        found, failed = landmarks.extract_all(
+            videos, copies, seed, jobs, use=lambda _, track: track.landmarks()
+        )
         reasons = dict(failed.itertuples(index=False))
     arrays, kept = [], []
     for row, (path, kind) in enumerate(zip(index["path"], index["kind"], strict=True)):
         if path in reasons:
             continue
         try:
-            track = found[path] if kind == "video" else landmark_files.read(path)
             if kind == "points":
-                track = track.jittered(copies, seed)
-            arrays.append(track.landmarks())
+                found[path] = landmark_files.read(path).jittered(copies, seed)
+                found[path] = found[path].landmarks()
+            arrays.append(found[path])
             kept.append(row)
         except (ValueError, OSError) as error:
             reason = str(error)

@@ -56,16 +56,13 @@ def _track_files(videos: list[str], folder: str) -> dict[str, Path]:
     return {video: file for file, video in owners.items()}
 
 
-def _table(tracks: dict[str, LandmarkTrack]) -> str:
-    """Tabulate frames, frames with a face, frames a second and seconds per video."""
-    rows = {}
-    for video, track in tracks.items():
-        frames = len(track.times)
-        rate = (frames - 1) / track.times[-1] if frames > 1 else float("nan")
-        seconds = frames / rate if frames > 1 else 0
-        rows[video] = frames, track.found.sum(), round(rate, 2), round(seconds, 2)
-    columns = ["frames", "found", "fps", "seconds"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).to_string()
+def _row(track: LandmarkTrack) -> dict:
+    """Count frames, frames with a face, frames a second and seconds."""
+    frames = len(track.times)
+    rate = (frames - 1) / track.times[-1] if frames > 1 else float("nan")
+    seconds = round(frames / rate, 2) if frames > 1 else 0
+    found = track.found.sum()
+    return {"frames": frames, "found": found, "fps": round(rate, 2), "seconds": seconds}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -101,19 +98,26 @@ def main(argv: list[str] | None = None) -> int:
         points, model = options.points, options.model
         if options.blendshapes:
             points, model = "mesh478", options.blendshapes
-        tracks, failures = landmarks.extract_all(
-            videos, options.copies, jobs=options.jobs, points=points, model=model
+        shown = {}
+
+        def use(video, track):
+            if options.out:
+                files[video].parent.mkdir(parents=True, exist_ok=True)
+                track.save(files[video])
+            if options.show:
+                shown[video] = track
+            return _row(track)
+
+        rows, failures = landmarks.extract_all(
+            videos, options.copies, 0, options.jobs, points, model, use
         )
-        if tracks:
-            print(_table(tracks))
-        for video in files.keys() & tracks.keys():
-            files[video].parent.mkdir(parents=True, exist_ok=True)
-            tracks[video].save(files[video])
+        if rows:
+            print(pd.DataFrame.from_dict(rows, orient="index").to_string())
         if len(failures):
             print(f"\n{len(failures)} of {len(videos)} videos failed:")
             print(*(f"  {reason}" for reason in failures.reason), sep="\n")
         if options.show:
-            draw_sheet(options.show, {video: tracks.get(video) for video in videos})
+            draw_sheet(options.show, {video: shown.get(video) for video in videos})
     except (OSError, ValueError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

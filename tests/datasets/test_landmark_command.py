@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import weakref
 from pathlib import Path
 
 import cv2
@@ -141,6 +142,18 @@ def test_whatever_a_video_brings_about_the_rest_goes_on(monkeypatch, cache):
     assert threads == [1, 1] and cv2.getNumThreads() == 3
     with pytest.raises(ImportError, match="no dlib"):  # no video can be read then
         extract_all(["c.mp4"], jobs=1)
+
+
+def test_tracks_are_handed_over_and_not_kept(video, cache, tmp_path):
+    def use(path, track):
+        if path == videos[1]:
+            raise ValueError("no use")
+        return weakref.ref(track)
+
+    videos = [shutil.copy(video, str(tmp_path / name)) for name in ("1.mp4", "2.mp4")]
+    found, failures = extract_all(videos, jobs=2, use=use)
+    assert list(found) == videos[:1] and found[videos[0]]() is None
+    assert failures.to_numpy().tolist() == [[videos[1], "no use"]]
 
 
 def test_nothing_and_nonsense(video):
