@@ -13,9 +13,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from datasets.emotions import EMOTIONS, emotion_word
 from zoo.inputs import plain_files
-
-EMOTIONS = ("happiness", "disgust", "fear", "surprise", "anger", "sadness")
 
 LAYOUT = """\
 posed pictures        **/0-PosedExpressionDatabase/<light, glasses and subject, \
@@ -61,16 +60,7 @@ _INFRARED = re.compile(r"ir|thermal|(?!.*visible).*infrared.*", re.I)
 # Hidden folders, and the thumbnails that archives and file servers add.
 _NOT_OURS = re.compile(r"[.@].*|__MACOSX")
 
-_WORDS = {
-    "happiness": "happiness happy",
-    "disgust": "disgust disgusted",
-    "fear": "fear fearful",
-    "surprise": "surprise surprised",
-    "anger": "anger angry",
-    "sadness": "sadness sad",
-}
 _YES_NO = {"true": True, "1": True, "false": False, "0": False, "": None}
-_EMOTION_OF = {word: name for name, text in _WORDS.items() for word in text.split()}
 
 
 class Place(NamedTuple):
@@ -133,15 +123,6 @@ def canonical_subject(name: str | None) -> str | None:
 def _whole(text: str) -> str:
     """Turn `7.0` into `7`: pandas writes whole numbers so where a column lacks some."""
     return re.sub(r"^([0-9]+)\.0+$", r"\1", text)
-
-
-def emotion_word(name: str | None) -> str | None:
-    """Return the emotion a folder's name spells (`Happy`, `2_disgust`), or None."""
-    for level in (name or "").split("/"):
-        emotion = _EMOTION_OF.get(re.sub("[^a-z]", "", level.lower()))
-        if emotion:
-            return emotion
-    return None
 
 
 def emotion_digit(name: str | None) -> str | None:

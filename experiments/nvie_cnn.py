@@ -42,6 +42,7 @@ STUDY = study.Study(
     sample={"learning_rate": 5e-4, "batch_size": 32, "augment": False, "epochs": 40},
     quick={"epochs": 2, "size": 32},
     paper_protocol="image",
+    others=((about.PEDFE, {}), (about.OWN, {})),
     search=nvie.search(),
 )
 

@@ -37,6 +37,7 @@ class Settings(nvie.NetworkSettings):
     weights: str = "imagenet"
 
     def __post_init__(self):
+        super().__post_init__()
         if self.dropout is None:
             self.dropout = 0.7 if self.task == "emotion" else 0.4
 
@@ -71,6 +72,7 @@ STUDY = study.Study(
         "augment": False,
     },
     paper_protocol="image",
+    others=((about.PEDFE, {}), (about.OWN, {})),
     search=nvie.search(inception=True),
 )
 

@@ -135,11 +135,13 @@ def extract(
         predictor = predictor_file(model)
         name = f"{predictor.name}, sha256 {_content(predictor).hex()}"
         work = partial(_extract_68, video, copies, seed, predictor, name, digest)
+        track = _cached(video, copies, seed, name, digest, work) if cache else work()
     else:
         mesh = load_mesh(KINDS[points], model)
-        name = mesh.model
-        work = partial(_extract_main, video, copies, seed, mesh)
-    track = _cached(video, copies, seed, name, digest, work) if cache else work()
+        work = partial(_extract_main, video, mesh)
+        # Copies of a mesh are other crops of the same points.
+        track = _cached(video, 0, 0, mesh.model, digest, work) if cache else work()
+        track = track.jittered(copies, seed)
     if track.note:
         warnings.warn(f"{video} {track.note}", stacklevel=2)
     return track
@@ -191,7 +193,7 @@ def _extract_faces(path: Path, mesh: FaceMesh) -> tuple[list[LandmarkTrack], str
     return tracks, f"no face in any of the {count} frames of {size[0]}x{size[1]}"
 
 
-def _extract_main(video: Path, copies: int, seed: int, mesh: FaceMesh) -> LandmarkTrack:
+def _extract_main(video: Path, mesh: FaceMesh) -> LandmarkTrack:
     """Return the track of the face in most frames, of these the largest."""
     tracks, without = _extract_faces(video, mesh)
     if not tracks:
@@ -200,7 +202,7 @@ def _extract_main(video: Path, copies: int, seed: int, mesh: FaceMesh) -> Landma
     notes = [main.note] if main.note else []
     if len(tracks) > 1:
         notes.append(f"{len(tracks)} faces, of which the one seen longest is followed")
-    return replace(main, note="; ".join(notes)).jittered(copies, seed)
+    return replace(main, note="; ".join(notes))
 
 
 @lru_cache(maxsize=2)
