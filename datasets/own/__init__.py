@@ -127,7 +127,8 @@ def _read_manifest(root: Path) -> list[dict]:
             f"{', '.join(sorted(missing))}."
         )
     rows, faults, seen = [], [], {}
-    table = table.reindex(columns=["path", "subject", "label", "emotion"]).fillna("")
+    columns = ["path", "subject", "label", "emotion"]
+    table = table.reindex(columns=columns, fill_value="").fillna("")
     for line, cells in enumerate(table.itertuples(index=False), start=2):
         path = Path(os.path.normpath(root / cells.path.strip().replace("\\", "/")))
         label = _LABELS.get(re.sub(r"\.0+$", "", cells.label.strip().lower()))

@@ -187,7 +187,8 @@ def comparison_rows(measured: dict, spec: Spec, kind: str) -> list[list[str]]:
 
     label = " (sample)" if kind == "sample" else ""
     for model, values in measured["models"].items():
-        add(f"{model}, this run{label}", values)
+        beside = model.partition(":")[0] in ("control", "people")
+        add(model if beside else f"{model}, this run{label}", values)
     for name, values in measured.get("people", {}).items():
         add(name, values)
     classes, base = len(spec.classes), measured["baselines"]

@@ -6,12 +6,12 @@ import pandas as pd
 import tensorflow as tf
 
 import zoo
-from datasets import nvie, pipeline, splits
+from datasets import nvie, pipeline
 from experiments.harness import figures, report
 from experiments.harness.fit import fit
 from experiments.harness.study import Result, Run, StudyError, user_errors
 from experiments.nvie import controls, frozen_trunk
-from experiments.nvie.study import beside, predictions, read, serve
+from experiments.nvie.study import beside, inner_folds, predictions, read, serve
 from zoo import heads
 from zoo.export import export
 from zoo.layers import PreparePictures
@@ -224,7 +224,7 @@ def decide(model: keras.Model, run: Run, data: dict):
             head = heads.xgboost(seed=settings.seed)
         else:
             # The calibration, too, must not see the subjects it is checked on.
-            folds = splits.kfold(data["train"], truth, seed=settings.seed)
+            folds = inner_folds(data["train"], truth, settings.seed)
             head = heads.svm(calibration=folds)
         head.fit(answers(extractor, "train"), truth)
     probability = np.zeros((len(data["measured"]), len(run.spec.classes)))

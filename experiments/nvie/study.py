@@ -54,7 +54,8 @@ def read(run: Run) -> dict[str, dict[str, pd.DataFrame]]:
             people = table["subject"].nunique()
             of = f"{part}, {next(iter(data))}" if len(data) > 1 else part
             lines.append(f"{of}: {len(table)} pictures of {people} subjects")
-            known[f"n_{part}"] = len(table)
+            if part != "test" or len(data) == 1:
+                known[f"n_{part}"] = len(table)
     known["n_subjects"] = int(index["subject"].nunique())
     known["faces_by"] = landmarks.load_mesh("mesh468").model
     run.record_data("\n".join(lines), sources, index.attrs["report"], **known)
@@ -105,6 +106,11 @@ def divide(index: pd.DataFrame, labels, settings) -> dict[str, dict[str, np.ndar
         return {f"fold{number}": one for number, one in enumerate(rounds, start=1)}
     split = splits.image_holdout if settings.protocol == "image" else splits.holdout
     return {"": split(index, labels, seed=settings.seed)}
+
+
+def inner_folds(train: pd.DataFrame, labels: np.ndarray, seed: int) -> list:
+    """Return folds by subject inside a training part: five, or one per person."""
+    return splits.kfold(train, labels, min(5, train["subject"].nunique()), seed)
 
 
 def permute(table: pd.DataFrame, seed: int) -> pd.DataFrame:

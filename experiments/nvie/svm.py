@@ -15,7 +15,7 @@ from datasets import nvie, splits
 from experiments.harness import figures, report
 from experiments.harness.study import Result, Run, user_errors
 from experiments.nvie import controls, svm_grid
-from experiments.nvie.study import beside, predictions, read, serve
+from experiments.nvie.study import beside, inner_folds, predictions, read, serve
 from zoo import heads
 
 # Kernel values are dear with 27,648 pixels: room to compute each once, in MB.
@@ -81,7 +81,7 @@ def search(run: Run, train: pd.DataFrame, products: np.ndarray) -> pd.DataFrame:
     chosen = train[frontal] if frontal.any() else train
     labels = chosen["class"].to_numpy()
     with user_errors(), contextlib.ExitStack() as cluster:
-        folds = splits.kfold(chosen, labels, seed=run.settings.seed)
+        folds = inner_folds(chosen, labels, run.settings.seed)
         if run.dask:
             from distributed import Client
 
@@ -106,7 +106,7 @@ def fit(run: Run, train: pd.DataFrame, values: np.ndarray, setting: dict):
     """Fit an SVC, its probabilities calibrated in folds by subject."""
     labels = train["class"].to_numpy()
     with user_errors():
-        folds = splits.kfold(train, labels, seed=run.settings.seed)
+        folds = inner_folds(train, labels, run.settings.seed)
         svc = SVC(**setting, cache_size=CACHE_MB)
         return CalibratedClassifierCV(svc, ensemble=False, cv=folds).fit(values, labels)
 
