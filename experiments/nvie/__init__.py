@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from datasets import about
-from experiments.harness import options, study
+from experiments.harness import options
 from experiments.harness.metrics import Spec
 from experiments.harness.options import AboveZero, NotNegative, Positive, Share
+from experiments.harness.study import Result, Run, Search
 
 DATASETS = {one.folder: one for one in (about.NVIE, about.PEDFE, about.OWN)}
 
@@ -103,14 +104,14 @@ def spec(settings: Settings) -> Spec:
     )
 
 
-def work(run: study.Run) -> study.Result:
+def work(run: Run) -> Result:
     """Train and evaluate a network."""
     from experiments.nvie import network
 
     return network.work(run)
 
 
-def search(inception: bool = False) -> study.Search:
+def search(inception: bool = False) -> Search:
     """Return what to search: Table 4.1; Inception V4 has rows of its own (4.4.3)."""
 
     def space():
@@ -130,7 +131,7 @@ def search(inception: bool = False) -> study.Search:
             thesis["train_layers"] = one_of([0, 1, 2, 3, 4, 5])
         return thesis
 
-    return study.Search(
+    return Search(
         space,
         held_out="Validated on the validation part of the hold-out by subject: people "
         "who are in neither the training nor the test part. By the same pictures a "
