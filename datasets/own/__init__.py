@@ -20,16 +20,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from datasets import manifest
 from datasets.emotions import emotion_word
 from zoo.inputs import pictures, video
 from zoo.inputs.plain_files import natural
 
-MANIFEST = "manifest.csv"
+MANIFEST = manifest.NAME
 _LABELS = dict.fromkeys(("genuine", "spontaneous", "true", "real", "1"), 1)
 _LABELS |= dict.fromkeys(("posed", "deliberate", "fake", "acted", "false", "0"), 0)
 _WORDS = {word: label for word, label in _LABELS.items() if not word.isdigit()}
 _NAMED = re.compile(rf"({'|'.join(_WORDS)})[_ -]+([^_ -]+)([_ -].*)?")
-_MOST = 10  # faults of a manifest that are told
 
 
 def index(folder: str | os.PathLike) -> pd.DataFrame:
@@ -111,45 +111,25 @@ def _kind(path: Path) -> str | None:
 
 def _read_manifest(root: Path) -> list[dict]:
     file = root / MANIFEST
-    try:
-        table = pd.read_csv(file, dtype=str, encoding="utf-8-sig")
-    except ValueError as error:
-        raise ValueError(
-            f"{file}: expected a CSV file in UTF-8. Received: {error}"
-        ) from error
-    table.columns = [str(name).strip().lower() for name in table.columns]
-    needed = {"path", "subject", "label"}
-    doubled = [name for name in table.columns if re.fullmatch(r".+\.[0-9]+", name)]
-    if missing := needed - set(table.columns) or set(doubled):
-        raise ValueError(
-            f"{file}: expected the columns path, subject, label and perhaps emotion, "
-            f"each once. Received: {', '.join(table.columns)}. Mend "
-            f"{', '.join(sorted(missing))}."
-        )
     rows, faults, seen = [], [], {}
-    columns = ["path", "subject", "label", "emotion"]
-    table = table.reindex(columns=columns, fill_value="").fillna("")
-    for line, cells in enumerate(table.itertuples(index=False), start=2):
-        path = Path(os.path.normpath(root / cells.path.strip().replace("\\", "/")))
-        label = _LABELS.get(re.sub(r"\.0+$", "", cells.label.strip().lower()))
-        emotion = emotion_word(cells.emotion)
+    for line, cells in manifest.read(file, ("path", "subject", "label"), ("emotion",)):
+        path = Path(os.path.normpath(root / cells["path"].replace("\\", "/")))
+        label = _LABELS.get(re.sub(r"\.0+$", "", cells["label"].lower()))
+        emotion = emotion_word(cells["emotion"])
         first = seen.setdefault(path, line)
         for good, fault in (
-            (_kind(path), f"path {cells.path!r} is no clip or picture"),
+            (_kind(path), f"path {cells['path']!r} is no clip or picture"),
             (first == line, f"the same file as in line {first}"),
-            (path.is_file(), f"there is no file {cells.path!r}"),
-            (cells.subject.strip(), "no subject"),
-            (label is not None, f"label {cells.label!r} is neither genuine nor posed"),
-            (emotion or not cells.emotion.strip(), f"emotion {cells.emotion!r}"),
+            (path.is_file(), f"there is no file {cells['path']!r}"),
+            (cells["subject"], "no subject"),
+            (label is not None, f"label {cells['label']!r}: genuine or posed?"),
+            (emotion or not cells["emotion"], f"emotion {cells['emotion']!r}"),
         ):
             if not good:
                 faults.append(f"line {line}: {fault}")
-        rows.append({"path": path, "subject": cells.subject, "label": label})
+        rows.append({"path": path, "subject": cells["subject"], "label": label})
         rows[-1]["emotion"] = emotion
-    if faults:
-        more = f"\n  and {len(faults) - _MOST} more" * (len(faults) > _MOST)
-        told = "\n  ".join(faults[:_MOST])
-        raise ValueError(f"{file}: {len(faults)} faults:\n  {told}{more}")
+    manifest.check(file, faults)
     return rows
 
 

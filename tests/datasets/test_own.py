@@ -77,7 +77,7 @@ def test_all_faults_of_a_manifest_at_once(tmp_path):
     with pytest.raises(ValueError) as caught:
         own.index(tmp_path)
     for fault in (
-        *("7 faults", "line 2: no subject", "line 2: label 'maybe'"),
+        *("Faults: 7", "line 2: no subject", "line 2: label 'maybe'"),
         *("line 3: the same file as in line 2", "line 3: emotion 'joy'"),
         *("line 4: there is no file 'none.mp4'", "line 5: path 'notes.txt'"),
     ):
@@ -87,8 +87,8 @@ def test_all_faults_of_a_manifest_at_once(tmp_path):
 @pytest.mark.parametrize(
     "header,words",
     [
-        ("path,subject", "Mend label"),
-        ("path,subject,label,label", "Mend label.1"),
+        ("path,subject", "Missing: label"),
+        ("path,subject,label,label", "doubled: label"),
     ],
 )
 def test_columns_that_are_missing_or_doubled(tmp_path, header, words):
