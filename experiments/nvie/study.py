@@ -1,14 +1,14 @@
 """Common steps of the three picture studies: read data, arrange answers, serve."""
 
-import dataclasses
 import os
 import pathlib
 
 import numpy as np
 import pandas as pd
 
-from datasets import nvie, own, pedfe, pictures, splits, stills
+from datasets import nvie, pictures, splits, stills
 from datasets.summary import summarise
+from experiments import clips
 from experiments.harness import raters
 from experiments.harness.metrics import predictions_table
 from experiments.harness.run_folder import hash_data, write_serving
@@ -16,7 +16,6 @@ from experiments.harness.study import Run, user_errors
 from zoo.inputs import faces, landmarks
 
 FRAMED = 200  # training pictures that faces are measured in
-INDEXES = {"pedfe": pedfe.index, "own": own.index}
 
 
 def read(run: Run) -> dict[str, dict[str, pd.DataFrame]]:
@@ -74,18 +73,14 @@ def read_index(run: Run) -> tuple[pd.DataFrame, list[str]]:
         paths = [os.path.relpath(path, run.data_dir) for path in index["path"]]
         index["sample"] = [path.replace(os.sep, "/") for path in paths]
         return index, [nvie.summary(index)]
-    found = INDEXES[settings.dataset](run.data_dir)
+    found = clips.read_index(run)
     report = found.attrs["report"]
     grey = settings.control == "grey_world"
-    index, failed = stills.cut_faces(found, settings.frame, grey, run.jobs)
+    index, failed = stills.cut_faces(found, settings.frame, grey)
     report["without a face, or unreadable"] = failed["reason"].tolist()
     if settings.task == "emotion":
         report["no emotion"] = index.loc[index["emotion"].isna(), "sample"].tolist()
         index = index[index["emotion"].notna()].reset_index(drop=True)
-    people = index["subject"].nunique()
-    if settings.dataset == "own":
-        name = f"own data: {run.data_dir.name}, {people} people"
-        run.about = dataclasses.replace(run.about, name=name)
     index.attrs["report"] = report
     lines = [summarise(index, run.about.name, f"faces ({settings.frame})")]
     index = index.rename(columns={"label": "spontaneous"})

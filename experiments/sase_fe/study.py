@@ -1,15 +1,14 @@
 """The study of videos: its data, its rounds, and what its networks answer."""
 
-import dataclasses
 import os
 import pathlib
 
 import numpy as np
 import pandas as pd
 
-from datasets import own, pedfe, sase_fe, splits
+from datasets import sase_fe, splits
 from datasets.summary import summarise
-from experiments import papers
+from experiments import clips, papers
 from experiments.harness import metrics, raters
 from experiments.harness.errors import StudyError, user_errors
 from experiments.harness.report import markdown_table, title
@@ -113,18 +112,14 @@ def read(run) -> tuple[list[Part], pd.DataFrame]:
 
 def read_index(run) -> tuple[pd.DataFrame, str]:
     """Return a row per video, as `sase_fe.index` does, and what was found."""
-    dataset = run.settings.dataset
-    if dataset == "sase_fe":
+    if run.settings.dataset == "sase_fe":
         index = sase_fe.index(run.data_dir)
         return index, sase_fe.summary(index)
-    index = {"pedfe": pedfe.index, "own": own.index}[dataset](run.data_dir)
-    if dataset == "own":
-        name = f"own data: {run.data_dir.name}, {index['subject'].nunique()} people"
-        run.about = dataclasses.replace(run.about, name=name)
+    index = clips.read_index(run)
     summary = summarise(index, run.about.name)
-    clips = index[index["kind"] == "video"].rename(columns={"sample": "video"})
-    clips = clips.assign(part="train", emotion=clips["emotion"].fillna("any"))
-    return clips.reset_index(drop=True), summary
+    videos = index[index["kind"] == "video"].rename(columns={"sample": "video"})
+    videos = videos.assign(part="train", emotion=videos["emotion"].fillna("any"))
+    return videos.reset_index(drop=True), summary
 
 
 def points_by(index: pd.DataFrame) -> str | None:
