@@ -82,7 +82,7 @@ def _draw(frame: np.ndarray, name: str, track, index: int) -> np.ndarray:
         points = track.points[0, index]
         points = landmark_points.select(points) if len(points) == 68 else points[:, :2]
         for point in (scale * points).round().astype(int).tolist():
-            cell[min(point[1], len(cell) - 1), min(point[0], _WIDTH - 1)] = _LIME
+            cv2.circle(cell, point, 0, _LIME)  # a point may lie outside
     else:
         title += ": no points" if track is None else ": no face"
         colour = _RED

@@ -143,8 +143,8 @@ def tracks(
     Raises:
         ValueError: An empty index, or not one of its files could be read; the message
             tells the first reason.
-        FileNotFoundError: There are videos to read, but no predictor of facial points
-            is installed.
+        FileNotFoundError: There are videos to read, but a model file of the face mesh
+            is missing.
     """
     from datasets import landmarks
     from zoo.inputs import landmark_files

@@ -5,8 +5,10 @@ recording or series, and `("frames", row)` of each frame of a video or recording
 they are computed.
 """
 
+import os
 import pathlib
 import warnings
+from functools import lru_cache
 from itertools import islice
 
 import numpy as np
@@ -247,6 +249,14 @@ class Workbooks(Reader):
                 yield "results", row
 
 
+@lru_cache(maxsize=1)
+def _faces_of(path, _):
+    """Return the tracks of a video, found once for all parts of a run."""
+    from zoo.inputs import landmarks
+
+    return landmarks.extract_faces(path)
+
+
 class TrackFiles(Reader):
     """Videos, each face in them, or a face's points as other programs write them."""
 
@@ -263,9 +273,7 @@ class TrackFiles(Reader):
 
                 tracks = [landmark_files.read(path)]
             else:
-                from zoo.inputs import landmarks
-
-                tracks = landmarks.extract_faces(path)
+                tracks = _faces_of(path, os.stat(path).st_mtime_ns)
         except NoFace as error:
             yield "results", {"note": str(error).removeprefix(f"{path}: ")}
             return

@@ -95,6 +95,10 @@ def main(argv: list[str] | None = None) -> int:
     add("--jobs", type=int, help="processes; all cores by default")
     options = parser.parse_args(argv)
     try:
+        if options.blendshapes and (options.model or options.points == "ibug68"):
+            raise ValueError(
+                "--blendshapes is for the points mesh478, --model for ibug68"
+            )
         videos = find_videos(options.videos)
         if options.show:
             check_sheet(options.show, len(videos))

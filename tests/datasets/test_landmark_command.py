@@ -50,10 +50,16 @@ def test_a_whole_run(folder, capsys):
     assert ((green > 220) & (red > 220) & (blue < 60)).sum() > 1000
 
 
+def test_options_of_other_points(capsys):
+    assert main(["a.mp4", "--points", "ibug68", "--blendshapes", "b.task"]) == 1
+    assert "--blendshapes is for the points mesh478" in capsys.readouterr().err
+
+
 def test_points_are_drawn_where_they_are(tmp_path, write):
     """Against a picture of our own: one white frame, known points and box."""
     write(tmp_path / "a.mp4", [np.full((256, 256, 3), 255, np.uint8)])
     points = np.full((1, 1, 68, 2), [64.0, 192.0], np.float32)
+    points[..., :30, 0] = -9  # outside the frame: not drawn at its other edge
     box = np.array([[32.0, 128, 96, 96]])
     fields = points, box, [0.0], [[0, 0, 0, 0]], (256, 256), "a.mp4"
     drawn = tmp_path / "sheet.png"
@@ -160,6 +166,10 @@ def test_what_is_made_of_a_track_is_made_beside_it(video, cache, tmp_path):
 def test_nothing_and_nonsense(video):
     tracks, failures = extract_all([])
     assert tracks == {} and list(failures) == ["path", "reason"] and not len(failures)
-    for arguments, words in (((str(video),), "one path"), (([video], 0, 0, 0), "jobs")):
+    for arguments, words in (
+        ((str(video),), "one path"),
+        (([video], 0, 0, 0), "jobs"),
+        (([video], 0, 0, 1, "mesh500"), "points must be one of mesh, mesh478, ibug68"),
+    ):
         with pytest.raises(ValueError, match=words):
             extract_all(*arguments)

@@ -14,10 +14,12 @@ found anew in its tighter crop, as the authors did. dlib gives whole pixels.
 """
 
 import hashlib
+import itertools
 import json
 import os
 import tempfile
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -163,45 +165,58 @@ def extract_faces(
     Raises:
         FileNotFoundError, OSError, ImportError: See `extract`.
     """
-    return _extract_faces(Path(video), load_mesh(KINDS[points]))[0]
+    if points not in ("mesh", "mesh478"):
+        raise ValueError(f"points must be mesh or mesh478, got {points!r}")
+    found = _Followed(Path(video), load_mesh(KINDS[points]))
+    return [found.track(number) for number in sorted(found.counts)]
 
 
-def _extract_faces(path: Path, mesh: FaceMesh) -> tuple[list[LandmarkTrack], str]:
-    """Return all tracks, and what to say where there is none."""
-    tracker, times, faces, size = MeshTracker(mesh), [], [], None
-    with Video(path) as frames:
-        for second, picture in frames:
-            size = picture.shape[1::-1]
-            times.append(second)
-            faces.append(tracker.update(second, picture))
-    count, shape = len(times), landmark_points.KINDS[mesh.kind]
-    tracks = []
-    for number in sorted(set().union(*faces)):
+class _Followed:
+    """The faces of a video, frame by frame, and the number of frames of each."""
+
+    def __init__(self, path: Path, mesh: FaceMesh):
+        self.path, self.mesh = path, mesh
+        tracker, self.times, self.faces = MeshTracker(mesh), [], []
+        with Video(path) as frames:
+            for second, picture in frames:
+                self.size = picture.shape[1::-1]
+                self.times.append(second)
+                self.faces.append(tracker.update(second, picture))
+        self.note = frames.note
+        self.counts = Counter(itertools.chain.from_iterable(self.faces))
+
+    def track(self, number: int) -> LandmarkTrack:
+        """Return the track of a face."""
+        count, mesh = len(self.times), self.mesh
+        shape = landmark_points.KINDS[mesh.kind]
         points = np.full((count, *shape), np.nan, np.float32)
         scores = np.full(count, np.nan, np.float32)
         blendshapes = np.full((count, 52 * (mesh.kind == "mesh478")), np.nan, "f4")
-        for row, seen in enumerate(faces):
+        for row, seen in enumerate(self.faces):
             if number in seen:
                 points[row], scores[row] = seen[number].points, seen[number].score
                 if blendshapes.size:
                     blendshapes[row] = seen[number].blendshapes
         boxes = landmark_points.crop_around(points)
-        arrays = points[None], boxes, times, np.zeros((1, 4), int)
+        arrays = points[None], boxes, self.times, np.zeros((1, 4), int)
         known = {"kind": mesh.kind, "model": mesh.model, "scores": scores}
-        known |= {"blendshapes": blendshapes, "note": frames.note}
-        tracks.append(LandmarkTrack(*arrays, size, path.name, **known))
-    return tracks, f"no face in any of the {count} frames of {size[0]}x{size[1]}"
+        known |= {"blendshapes": blendshapes, "note": self.note}
+        return LandmarkTrack(*arrays, self.size, self.path.name, **known)
 
 
 def _extract_main(video: Path, mesh: FaceMesh) -> LandmarkTrack:
     """Return the track of the face in most frames, of these the largest."""
-    tracks, without = _extract_faces(video, mesh)
-    if not tracks:
-        raise NoFace(f"{video}: {without}")
-    main = max(tracks, key=lambda one: (one.found.sum(), np.nanmax(one.boxes[:, 2])))
+    found = _Followed(video, mesh)
+    if not found.counts:
+        size = "x".join(map(str, found.size))
+        count = len(found.times)
+        raise NoFace(f"{video}: no face in any of the {count} frames of {size}")
+    most = max(found.counts.values())
+    longest = (found.track(n) for n, count in found.counts.items() if count == most)
+    main = max(longest, key=lambda one: np.nanmax(one.boxes[:, 2]))
     notes = [main.note] if main.note else []
-    if len(tracks) > 1:
-        notes.append(f"{len(tracks)} faces, of which the one seen longest is followed")
+    if (several := len(found.counts)) > 1:
+        notes.append(f"{several} faces, of which the one seen longest is followed")
     return replace(main, note="; ".join(notes))
 
 

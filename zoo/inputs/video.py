@@ -22,6 +22,7 @@ ENDINGS = (
     *(".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg", ".webm", ".wmv"),
     *(".mts", ".m2ts", ".ts", ".3gp", ".3g2", ".flv", ".qt", ".ogv", ".mxf", ".dv"),
 )
+_LISTS = {"concat", "hls", "dash", "sdp", "imf"}  # FFmpeg's, of other files
 _STRAYS = {"thumbs.db", "desktop.ini", "__macosx"}
 _TEXT = bytes([*b"\t\n\r", *range(32, 256)])  # no container does without others
 _RATE = 25  # frames a second, where a file tells neither times nor a rate
@@ -75,7 +76,8 @@ class Video:
     Used as `with Video(path) as video: for second, frame in video: ...`, once.
 
     Attributes:
-        note: After the last frame, whether the video breaks off; or else empty.
+        note: After the last frame, whether the video breaks off or is damaged; or else
+            empty.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -84,7 +86,7 @@ class Video:
     """
 
     def __init__(self, path: str | os.PathLike):
-        self.path, self.note = Path(path), ""
+        self.path, self.note, self._damaged = Path(path), "", False
         av = optional("av", "video")
         av.logging.set_level(None)  # what FFmpeg would print is in the error
         _check_file(self.path)
@@ -93,7 +95,8 @@ class Video:
             self._container = av.open(os.path.abspath(path))
         except av.error.FFmpegError as error:
             raise self._unreadable() from error
-        if not self._container.streams.video:
+        is_list = _LISTS.intersection(self._container.format.name.split(","))
+        if is_list or not self._container.streams.video:
             self._container.close()
             raise self._unreadable()
         self._stream = self._container.streams.video[0]
@@ -145,12 +148,20 @@ class Video:
         self._note_end(count, float(second + interval))
 
     def _decoded(self):
-        """Yield what the decoder gives; a fault after the first frame is the end."""
+        """Yield what the decoder gives, without what is damaged."""
         av = optional("av", "video")
-        try:
-            yield from self._container.decode(self._stream)
-        except av.error.FFmpegError:
-            return
+        packets = self._container.demux(self._stream)
+        while True:
+            frames = []
+            try:
+                frames = next(packets).decode()
+            except StopIteration:
+                return
+            except av.error.EOFError:
+                pass
+            except av.error.FFmpegError:
+                self._damaged = True
+            yield from frames
 
     def _shown(self, frame) -> np.ndarray:
         """Return a frame as a player shows it."""
@@ -162,15 +173,19 @@ class Video:
 
     def _note_end(self, count: int, seconds: float):
         announced, unit = self._stream.frames, "frames"
-        if not announced and self._stream.duration:
-            count = round(seconds, 1)
-            announced = float(self._stream.duration * self._stream.time_base)
-            unit = "seconds"
+        length = self._container.duration or 0  # in microseconds
+        if self._stream.duration:
+            length = float(self._stream.duration * self._stream.time_base) * 1e6
+        if not announced:
+            # Containers round; of some, sound that goes on is a part of the length.
+            count, announced, unit = round(seconds, 1), length / 1e6 - 0.2, "seconds"
         if count < _WHOLE * announced:
             self.note = (
                 f"breaks off: {count} of {announced:.3g} {unit} can be decoded. Only "
                 "they are used"
             )
+        elif self._damaged:
+            self.note = f"is damaged: only what can be decoded is used, {count} {unit}"
 
 
 def _check_file(path: Path) -> None:

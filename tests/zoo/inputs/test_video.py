@@ -113,6 +113,26 @@ def test_a_video_that_breaks_off(tmp_path):
         assert len(list(opened)) == 40 and opened.note == ""
 
 
+def test_what_is_damaged_is_left_out_and_noted(tmp_path):
+    """One packet of ninety is; then the file is cut off in the middle."""
+    path = tmp_path / "damaged.webm"
+    content = bytearray((CASES / "fixed30.webm").read_bytes())
+    path.write_bytes(content)
+    with av.open(str(path)) as container:
+        packets = [p for p in container.demux(video=0) if p.size]
+        payload = bytes(packets[45])
+    start = bytes(content).index(payload)
+    content[start : start + len(payload)] = bytes(len(payload))
+    path.write_bytes(content)
+    with Video(path) as opened:
+        assert len(list(opened)) >= 88
+    assert opened.note.startswith("is damaged")
+    path.write_bytes(content[: len(content) // 2])
+    with Video(path) as opened:
+        assert 10 < len(list(opened)) < 60
+    assert opened.note.startswith("breaks off")
+
+
 def test_a_name_that_looks_like_an_address(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "a.mp4", marked(2)).rename("http:a.mp4")
@@ -230,6 +250,9 @@ def test_a_list_of_videos_is_none(tmp_path, text):
     (tmp_path / "a.mp4").write_text(text)
     with pytest.raises(OSError, match="a.mp4 holds text and cannot be read"):
         Video(tmp_path / "a.mp4")
+    (tmp_path / "c.mp4").write_bytes(b"ffconcat version 1.0\n#\0\nfile 'b.mp4'\n")
+    with pytest.raises(OSError, match="c.mp4 cannot be read as a video"):
+        Video(tmp_path / "c.mp4")
 
 
 def test_a_name_that_is_not_utf_8(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 import zoo
 from tests.zoo.runs.helpers import rows, run
 from zoo import _files
-from zoo.inputs import faces, gfe_files, pictures, pupil_files
+from zoo.inputs import faces, gfe_files, landmarks, pictures, pupil_files
 
 FRAMES = 5
 BOX = ["x", "y", "width", "height"]
@@ -129,7 +129,7 @@ def test_workbooks(trained, given, out):
             assert float(row["probability"]) == pytest.approx(wanted, abs=2e-6)
 
 
-def test_tracks(trained, given, clip_track, tmp_path, out, cache):
+def test_tracks(trained, given, clip_track, tmp_path, out, cache, monkeypatch):
     clip_track.save(tmp_path / "points.npz")
     inputs = [given / "clip.mp4", tmp_path / "points.npz", given / "empty.mp4"]
     arguments = ["predict", trained("tracks"), *inputs, "--out", out]
@@ -143,8 +143,15 @@ def test_tracks(trained, given, clip_track, tmp_path, out, cache):
     assert (one["frames"], one["found"], one["copies"]) == ("5", "5", "2")
     assert without["note"] == "no face in any frame"
     assert without["error"] == without["probability"] == ""
-    assert run(*arguments[:3], "--out", out) == 0
+    # A video is searched once for all parts.
+    extract, searched = landmarks.extract_faces, []
+    monkeypatch.setattr(
+        landmarks, "extract_faces", lambda path: searched.append(path) or extract(path)
+    )
+    other = shutil.copy(given / "clip.mp4", tmp_path / "other.mp4")
+    assert run(*arguments[:2], other, "--out", out) == 0
     assert [row["part"] for row in rows(out)] == ["anger", "happiness"]
+    assert len(searched) == 1
 
 
 def test_what_cannot_be_read_is_in_the_table(trained, mixed, out, capsys):
