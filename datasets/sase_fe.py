@@ -166,8 +166,8 @@ def tracks(
             continue
         try:
             if kind == "points":
-                found[path] = landmark_files.read(path).jittered(copies, seed)
-                found[path] = found[path].landmarks()
+                track = landmark_files.read(path).jittered(copies, seed)
+                found[path] = track.landmarks()
             arrays.append(found[path])
             kept.append(row)
         except (ValueError, OSError) as error:

@@ -250,7 +250,7 @@ class Workbooks(Reader):
 
 
 @lru_cache(maxsize=1)
-def _faces_of(path, _):
+def _faces_of(path, modified):
     """Return the tracks of a video, found once for all parts of a run."""
     from zoo.inputs import landmarks
 

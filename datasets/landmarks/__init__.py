@@ -59,9 +59,7 @@ def extract_all(
     if jobs is not None and jobs < 1:
         raise ValueError(f"jobs must be 1 or more, got {jobs!r}")
     draw_margins(copies, seed, b"", 0)  # refuses numbers out of range
-    if points not in landmarks.KINDS:
-        kinds = ", ".join(landmarks.KINDS)
-        raise ValueError(f"points must be one of {kinds}, got {points!r}")
+    landmarks.check_points(points)
     # Once, and not for every video.
     if points != "ibug68":
         landmarks.load_mesh(landmarks.KINDS[points], model)

@@ -113,7 +113,7 @@ def test_an_interrupted_training_goes_on(data, whole, interrupted):
 
 @pytest.mark.parametrize("name", ["epoch", "best"])
 def test_a_damaged_checkpoint_is_trained_anew(name, data, whole, interrupted):
-    (path,) = interrupted.glob(f"study/.unfinished-*/work/checkpoints/{name}.npz")
+    (path,) = interrupted.rglob(f"{name}.npz")
     path.write_bytes(path.read_bytes()[:1000])
     goes_on_as_if_nothing_had_been(data, interrupted, whole, seed=0)
 

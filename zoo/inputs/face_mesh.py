@@ -49,7 +49,7 @@ _CELLS = 48  # of the detector's grid, along a side
 _SURE = 0.6  # score of a face that is taken up
 _PRESENT = 0.5  # score of the mesh, below which there is no face in its region
 _OVERLAP = 0.3  # of boxes of one face
-_KNOWN = 0.5  # overlap of a detected box and a known face's points
+_KNOWN = 0.5  # overlap of a detected box and a known face's
 _AROUND = 1.5  # side of a region, of the box's or the points'
 RIGHT_EYE, LEFT_EYE = 33, 263  # outer corners, of the person's own right and left
 # The points that the blendshapes' network takes, and its outputs, in its order.
@@ -276,23 +276,24 @@ class FaceMesh:
 
         Args:
             picture: uint8 (height, width, 3), RGB.
-            known: faces that are not looked for again.
             levels: in how many sizes it is searched: whole, then in overlapping halves,
                 quarters and so on, for faces below a twentieth of the picture's side.
+            known: faces that are not looked for again.
         """
-        faces, known = [], [face.box for face in known]
+        faces, boxes = [], [face.box for face in known]
         for region in itertools.chain(
             *map(partial(self._tiled, picture), range(levels))
         ):
-            if any(overlap(region.box, box) >= _KNOWN for box in known):
+            if any(overlap(region.box, box) >= _KNOWN for box in boxes):
                 continue
             # The detector also takes other things for faces, and so does the landmarker
             # in their place, but not the package's own mesh.
             face = self.find_face(picture, region, self._first)
             # The points themselves place the second, better region.
             face = face and self.find_face(picture, face.next_region)
-            if face and all(overlap(face.box, one.box) < _OVERLAP for one in faces):
+            if face and all(overlap(face.box, box) < _OVERLAP for box in boxes):
                 faces.append(face)
+                boxes.append(face.box)
         return faces
 
 

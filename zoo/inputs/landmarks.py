@@ -129,8 +129,7 @@ def extract(
         ImportError: A package is missing.
     """
     video = Path(video)
-    if points not in KINDS:
-        raise ValueError(f"points must be one of {', '.join(KINDS)}, got {points!r}")
+    check_points(points)
     digest = _content(video) if video.is_file() else b""
     draw_margins(copies, seed, digest, 0)  # refuses numbers out of range
     if points == "ibug68":
@@ -163,10 +162,15 @@ def extract_faces(
     Raises:
         FileNotFoundError, OSError, ImportError: See `extract`.
     """
-    if points not in ("mesh", "mesh478"):
-        raise ValueError(f"points must be mesh or mesh478, got {points!r}")
+    check_points(points, [kind for kind in KINDS if kind != "ibug68"])
     found = _Followed(Path(video), load_mesh(KINDS[points]))
     return [found.track(number) for number in sorted(found.counts)]
+
+
+def check_points(points: str, known=KINDS):
+    """Raise a ValueError for points that are not known."""
+    if points not in known:
+        raise ValueError(f"points must be one of {', '.join(known)}, got {points!r}")
 
 
 class _Followed:

@@ -21,7 +21,6 @@ from zoo.inputs.face_mesh import Face, FaceMesh, Region, overlap
 _SEARCHED_AGAIN = 0.5  # seconds
 _SEARCHED_FOR = 1.0  # seconds that a lost face is searched for in every frame
 _SAME = 0.5  # overlap of boxes of one face
-_NEW = 0.3  # overlap, below which a detected face is another one
 _LEARNED = 0.02  # share of the last frame in what a face looks like
 # Share of the last frame in a face's region: its place, side and angle. What the mesh
 # finds trembles less in a region that does (three real videos: by a tenth).
@@ -106,8 +105,6 @@ class MeshTracker:
     def _take_up(self, picture: np.ndarray, faces: dict[int, Face]):
         """Search the whole frame; add to `faces` those that are not among them."""
         for face in self._mesh.find_faces(picture, known=faces.values()):
-            if _is_among(face, faces.values(), _NEW):
-                continue
             lost = [track for track in self._tracks if track.lost is not None]
             track = max(lost, key=lambda one: one.similarity(face), default=None)
             waited_for = [one for one in lost if one.hidden]

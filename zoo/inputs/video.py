@@ -26,6 +26,7 @@ _LISTS = {"concat", "hls", "dash", "sdp", "imf"}  # FFmpeg's, of other files
 _STRAYS = {"thumbs.db", "desktop.ini", "__macosx"}
 _TEXT = bytes([*b"\t\n\r", *range(32, 256)])  # no container does without others
 _RATE = 25  # frames a second, where a file tells neither times nor a rate
+_ROUNDING = 0.2  # seconds
 _WHOLE = 0.9  # of the frames or seconds that a file announces: it is often a bit wrong
 
 
@@ -157,8 +158,6 @@ class Video:
                 frames = next(packets).decode()
             except StopIteration:
                 return
-            except av.error.EOFError:
-                pass
             except av.error.FFmpegError:
                 self._damaged = True
             yield from frames
@@ -173,13 +172,14 @@ class Video:
 
     def _note_end(self, count: int, seconds: float):
         announced, unit = self._stream.frames, "frames"
-        length = self._container.duration or 0  # in microseconds
-        if self._stream.duration:
-            length = float(self._stream.duration * self._stream.time_base) * 1e6
         if not announced:
-            # Containers round; of some, sound that goes on is a part of the length.
-            count, announced, unit = round(seconds, 1), length / 1e6 - 0.2, "seconds"
-        if count < _WHOLE * announced:
+            count, unit = round(seconds, 1), "seconds"
+            announced = (self._container.duration or 0) / 1e6
+            if self._stream.duration:
+                announced = float(self._stream.duration * self._stream.time_base)
+        # A container's length is rounded, which tells in the shortest of clips.
+        rounding = _ROUNDING if unit == "seconds" else 0
+        if count < _WHOLE * announced - rounding:
             self.note = (
                 f"breaks off: {count} of {announced:.3g} {unit} can be decoded. Only "
                 "they are used"
