@@ -6,6 +6,11 @@ intended use stands here once, for reports and comparisons.
 
 from dataclasses import dataclass
 
+FOLDS = (
+    "Folds by person, ten or as many as there are people: everybody is tested once, by "
+    "models that did not see that person. It leaks nothing."
+)
+
 
 @dataclass(frozen=True)
 class About:
@@ -92,6 +97,7 @@ NVIE = About(
     protocols={
         "subject": "Hold-out by subject: the people tested were not trained on. It "
         "leaks nothing.",
+        "folds": FOLDS,
         "image": "Hold-out by picture, as we read the thesis, which names no split. It "
         "leaks: the same people are on both sides, so that the figures say nothing of "
         "other people.",
@@ -185,4 +191,48 @@ SASE_FE = About(
     unit="videos",
     people_called="people",
     getting="under an agreement with its owners (ChaLearn 2017)",
+)
+PEDFE = About(
+    folder="pedfe",
+    name="PEDFE",
+    question="whether a facial expression like those it was trained on was genuine or "
+    "posed",
+    labels="Label 1 (genuine) is an expression that films and tasks brought about, "
+    "label 0 (posed) one that the same person then showed to order.",
+    people="Students at the University of Padua, mostly women; the paper has 56 of "
+    "them, and each of their clips was rated by others. What was read here is said "
+    "below.",
+    licence="PEDFE (Miolla, Cardaioli and Scarpazza 2023) comes from its authors; its "
+    "terms are theirs, and its faces are of identifiable people. Weights trained on "
+    "it: research only, do not use them in a product.",
+    inputs="pictures or clips, framed as in training: zoo.inputs.faces",
+    protocols={
+        "folds": FOLDS,
+        "holdout": "Hold-out by person: the people tested were not trained on. It "
+        "leaks nothing.",
+        "image": "Hold-out by clip. It leaks: the same people, in the same session, "
+        "are on both sides.",
+    },
+    unknown="It is one laboratory, with one kind of camera, and clips that its authors "
+    "cut: where a cut begins is a part of what can be learned. Light differs between "
+    "some people's genuine and posed sessions.",
+    unit="clips",
+    people_called="people",
+    getting="from its authors, https://doi.org/10.3758/s13428-022-01914-4",
+)
+OWN = About(
+    folder="own",
+    name="own data",  # and the folder's name, and how many people
+    question="whether an expression like those of its data was labelled genuine or "
+    "posed",
+    labels="Labels 1 (genuine) and 0 (posed) are those of whoever made the data.",
+    people="Nothing is known here but what was read: see below.",
+    licence="Their licence, and what may be done with weights, is for whoever made the "
+    "data to say.",
+    inputs=PEDFE.inputs,
+    protocols=PEDFE.protocols,
+    unknown="How the data were recorded and labelled is not known here.",
+    unit="files",
+    people_called="people",
+    getting="a folder of your own: --data-dir FOLDER",
 )

@@ -23,7 +23,8 @@ import pandas as pd
 from datasets import augment as augmentation
 from datasets import nvie_layout as layout
 from datasets import nvie_match, pictures, pipeline
-from datasets.nvie_layout import EMOTIONS, Place
+from datasets.emotions import EMOTIONS
+from datasets.nvie_layout import Place
 from zoo.inputs.plain_files import natural
 
 # File names are bytes, and Arrow, which pandas takes for text where it is installed,
@@ -308,6 +309,7 @@ def load(
     augment: bool = False,
     task: str = "spontaneous",
     seed: int = 0,
+    labels: np.ndarray | None = None,
     **order,
 ):
     """Read, decode and resize the pictures of an index, in parallel.
@@ -318,6 +320,7 @@ def load(
             scaled (bilinear, antialiased), its aspect ratio not kept.
         augment: Whether to augment the pictures (`datasets.augment`).
         task: "spontaneous" or "emotion", see `task_labels`.
+        labels: Other labels than those of the task, a whole number per row.
         batch_size, seed, order: See `datasets.pipeline.batches`.
 
     Returns:
@@ -334,7 +337,8 @@ def load(
         augmentation.check()
     if size < 1:
         raise ValueError(f"Expected size to be 1 or more, got {size}.")
-    paths, labels = index["path"].tolist(), tf.constant(task_labels(index, task))
+    labels = task_labels(index, task) if labels is None else np.asarray(labels)
+    paths, labels = index["path"].tolist(), tf.constant(labels, tf.int32)
     whole = tf.TensorSpec((None, None, 3), tf.uint8)
 
     def example(which, picture_seed):

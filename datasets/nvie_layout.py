@@ -7,15 +7,14 @@ its parts and case ignored; a copy that fits none of them is described by a
 by the thesis (Christensen 2018, section 4.3.1) and in public code that reads NVIE.
 """
 
-import csv
 import os
 import re
 from pathlib import Path
 from typing import NamedTuple
 
+from datasets import manifest
+from datasets.emotions import EMOTIONS, emotion_word
 from zoo.inputs import plain_files
-
-EMOTIONS = ("happiness", "disgust", "fear", "surprise", "anger", "sadness")
 
 LAYOUT = """\
 posed pictures        **/0-PosedExpressionDatabase/<light, glasses and subject, \
@@ -27,7 +26,7 @@ spontaneous sequences **/SpontaneousDatabase/<light>/<subject>/visible/\
 (light: front, left or right; subject: 1, 001, S001, P12, subject_3; pictures: \
 bmp, jpg, jpeg, png)"""
 
-MANIFEST = "manifest.csv"
+MANIFEST = manifest.NAME
 COLUMNS = ("path", "subject", "emotion", "spontaneous", "illumination", "glasses")
 
 _PICTURES = {".bmp", ".jpg", ".jpeg", ".png"}
@@ -61,16 +60,7 @@ _INFRARED = re.compile(r"ir|thermal|(?!.*visible).*infrared.*", re.I)
 # Hidden folders, and the thumbnails that archives and file servers add.
 _NOT_OURS = re.compile(r"[.@].*|__MACOSX")
 
-_WORDS = {
-    "happiness": "happiness happy",
-    "disgust": "disgust disgusted",
-    "fear": "fear fearful",
-    "surprise": "surprise surprised",
-    "anger": "anger angry",
-    "sadness": "sadness sad",
-}
 _YES_NO = {"true": True, "1": True, "false": False, "0": False, "": None}
-_EMOTION_OF = {word: name for name, text in _WORDS.items() for word in text.split()}
 
 
 class Place(NamedTuple):
@@ -135,15 +125,6 @@ def _whole(text: str) -> str:
     return re.sub(r"^([0-9]+)\.0+$", r"\1", text)
 
 
-def emotion_word(name: str | None) -> str | None:
-    """Return the emotion a folder's name spells (`Happy`, `2_disgust`), or None."""
-    for level in (name or "").split("/"):
-        emotion = _EMOTION_OF.get(re.sub("[^a-z]", "", level.lower()))
-        if emotion:
-            return emotion
-    return None
-
-
 def emotion_digit(name: str | None) -> str | None:
     """Return the emotion of a folder named by a digit from 1 to 6, or None."""
     digit = re.fullmatch(r"(?:.*/)?([1-6])", name or "")
@@ -186,61 +167,47 @@ def walk(root: Path) -> tuple[list[str], dict[str, list[str]]]:
 def read_manifest(root: Path) -> list[dict]:
     """Read and check the rows of `root/manifest.csv`; None where a cell is empty.
 
-    The ValueError about a column or a cell names the file and the line.
+    The ValueError tells all faults, with their lines.
     """
     file = root / MANIFEST
-    rows, lines = [], {}
-    try:
-        with open(file, newline="", encoding="utf-8-sig") as text:
-            # Else a quotation mark too few would swallow the rows up to the next.
-            reader = csv.DictReader(text, strict=True)
-            names = reader.fieldnames or []
-            missing = [c for c in COLUMNS if c not in names]
-            if missing:
-                raise ValueError(
-                    f"{file}, line 1: expected the columns {','.join(COLUMNS)} (and "
-                    f"optionally sequence), got {','.join(names)!r}; "
-                    f"add {', '.join(missing)}."
-                )
-            for cells in reader:
-                where = f"{file}, line {reader.line_num}"
-                row = _manifest_row(cells, where, root)
-                first = lines.setdefault(row["path"], reader.line_num)
-                if first != reader.line_num:
-                    raise ValueError(f"{where}: same picture as in line {first}.")
-                rows.append(row)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{file}: expected a CSV file in UTF-8; {error}.") from error
-    if not rows:
-        raise ValueError(f"{file} lists no pictures; fill it in or remove it.")
+    rows, faults, first = [], [], {}
+    for line, cells in manifest.read(file, COLUMNS, ("sequence",)):
+        row = _manifest_row(cells, root)
+        wrong = [
+            f"line {line}: {column} is {cells[column]!r}; expected {expected}"
+            for column, expected in _EXPECTED.items()
+            if row[column] is _WRONG
+        ]
+        if first.setdefault(row["path"], line) != line and row["path"] is not _WRONG:
+            wrong.append(f"line {line}: same picture as in line {first[row['path']]}")
+        faults += wrong
+        rows.append(row)
+    manifest.check(file, faults)
     return rows
 
 
-def _manifest_row(cells: dict, where: str, root: Path) -> dict:
-    values = {name: (cells.get(name) or "").strip() for name in COLUMNS}
-    emotion = emotion_word(values["emotion"])
-    light = values["illumination"].lower()
-    spontaneous = _YES_NO.get(_whole(values["spontaneous"]).lower())
-    glasses = _whole(values["glasses"]).lower()
-    for column, is_good, expected in (
-        ("path", values["path"], "the path of a picture"),
-        ("subject", values["subject"], "a name or number"),
-        ("emotion", emotion, f"one of {', '.join(EMOTIONS)}"),
-        ("spontaneous", spontaneous is not None, "1 or, for posed, 0"),
-        ("illumination", light in ("front", "left", "right", ""), "front, left, right"),
-        ("glasses", glasses in _YES_NO, "True, False or an empty cell"),
-    ):
-        if not is_good:
-            raise ValueError(
-                f"{where}: {column} is {values[column]!r}; expected {expected}. Mend "
-                "it, or leave the picture out of the manifest."
-            )
+_WRONG = object()
+_EXPECTED = {
+    "path": "the path of a picture",
+    "subject": "a name or number",
+    "emotion": f"one of {', '.join(EMOTIONS)}",
+    "spontaneous": "1 or, for posed, 0",
+    "illumination": "front, left, right",
+    "glasses": "True, False or an empty cell",
+}
+
+
+def _manifest_row(cells: dict[str, str], root: Path) -> dict:
+    path = cells["path"].replace("\\", "/")
+    spontaneous = _YES_NO.get(_whole(cells["spontaneous"]).lower())
+    light = cells["illumination"].lower()
+    lights = {"front": "front", "left": "left", "right": "right", "": None}
     return {
-        "path": os.path.normpath(root / values["path"].replace("\\", "/")),
-        "subject": canonical_subject(values["subject"]),
-        "emotion": emotion,
-        "spontaneous": int(spontaneous),
-        "illumination": light or None,
-        "glasses": _YES_NO[glasses],
-        "sequence": (cells.get("sequence") or "").strip() or None,
+        "path": os.path.normpath(root / path) if path else _WRONG,
+        "subject": canonical_subject(cells["subject"]) if cells["subject"] else _WRONG,
+        "emotion": emotion_word(cells["emotion"]) or _WRONG,
+        "spontaneous": _WRONG if spontaneous is None else int(spontaneous),
+        "illumination": lights.get(light, _WRONG),
+        "glasses": _YES_NO.get(_whole(cells["glasses"]).lower(), _WRONG),
+        "sequence": cells["sequence"] or None,
     }

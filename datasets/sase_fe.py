@@ -157,7 +157,7 @@ def tracks(
     found, reasons = {}, {}
     if videos:
         found, failed = landmarks.extract_all(
-            videos, copies, seed, jobs, use=lambda _, track: track.landmarks()
+            videos, copies, seed, jobs, use=_landmarks
         )
         reasons = dict(failed.itertuples(index=False))
     arrays, kept = [], []
@@ -180,6 +180,10 @@ def tracks(
         )
     failures = pd.DataFrame(reasons.items(), columns=["path", "reason"], dtype="str")
     return arrays, index.iloc[kept].reset_index(drop=True), failures
+
+
+def _landmarks(track, video):
+    return track.landmarks()
 
 
 def load(

@@ -23,6 +23,7 @@ from sklearn.model_selection import (
     train_test_split,
 )
 
+PARTS = ("train", "validation", "test")
 # Random draws of subjects among which a hold-out takes the best.
 _DRAWS = 200
 
@@ -95,6 +96,42 @@ def kfold(index, labels, folds=5, seed=0):
         )
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     return list(splitter.split(classes, classes, subjects))
+
+
+def folds(index, labels, folds=10, validation=0.15, seed=0):
+    """Divide an index by subject into folds with a validation part each.
+
+    Args:
+        index: DataFrame with a column `subject`, one row a sample.
+        labels: one class a row, of any type.
+        folds: their number; with fewer subjects, each of these is tested alone.
+        validation: share of what each test part leaves, between 0 and 1.
+        seed: integer, 0 or more.
+
+    Returns:
+        List of dicts as `holdout` returns one; each row is in one test part.
+
+    Raises:
+        ValueError: if there are fewer than 3 subjects, and as `kfold` does.
+    """
+    subjects, classes = _codes(index, labels)
+    count = subjects.max() + 1
+    if count < 3:
+        raise ValueError(
+            "Folds by subject need at least 3 subjects, one each for training, "
+            f"validation and test; the index has {count}."
+        )
+    _check_shares(validation=validation)
+    counts = pd.crosstab(subjects, classes).to_numpy()
+    parts = []
+    for train, test in kfold(index, labels, min(folds, count), seed):
+        people = np.unique(subjects[train])
+        drawn = _draw(counts, people, validation, keep=1, seed=seed)
+        validated = np.isin(subjects[train], drawn)
+        parts.append(
+            {"train": train[~validated], "validation": train[validated], "test": test}
+        )
+    return parts
 
 
 def image_holdout(index, labels, test=0.2, validation=0.15, seed=0):

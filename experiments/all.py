@@ -78,29 +78,40 @@ def plan(chosen: Options) -> list[Planned]:
     out = chosen.out.expanduser()
     for name in chosen.studies:
         recipe = load_study(name)
-        folder = recipe.dataset.folder
-        data_dir = chosen.data_dir and chosen.data_dir.expanduser() / folder
-        kind = chosen.data
-        if data_dir and not data_dir.is_dir() and kind is None:
-            data_dir, kind = None, "sample"
-        try:
-            place, _ = find_data(folder, kind, data_dir)
-        except FileNotFoundError as error:
-            print(f"Left out {name}: {error}")
-            continue
-        kind = sample.kind(place)
-        words = ["--data", kind, *(["--data-dir", str(place)] * (kind == "real"))]
-        words += ["--seed", str(chosen.seed), "--out", str(out)]
-        words += options.as_words(recipe.quick) if chosen.quick else []
-        if chosen.jobs > 1 and recipe.parts != 0:
-            words += ["--jobs", str(max(1, parallel.cores() // chosen.jobs))]
-        paper = recipe.paper_protocol
-        for more in [[], ["--protocol", paper]] if paper else [[]]:
-            _, settings = recipe.parse([*words, *more], kind=kind)
-            key = study.settings_hash(settings, kind, place)
-            one = (*words, *more), out / name, key
-            if all(key != other.hash for other in runs if other.name == name):
-                runs.append(Planned(name, settings.protocol, *one))
+        for about in (recipe.dataset, *(other for other, _ in recipe.others)):
+            for one in plan_on(recipe, about, chosen, out):
+                if one.hash not in {other.hash for other in runs if other.name == name}:
+                    runs.append(one)
+    return runs
+
+
+def plan_on(recipe, about, chosen: Options, out: pathlib.Path) -> list[Planned]:
+    """Return a study's runs on a dataset: its own or, where it is found, another."""
+    data_dir = chosen.data_dir and chosen.data_dir.expanduser() / about.folder
+    kind, further = chosen.data, about is not recipe.dataset
+    if further and kind == "sample":
+        return []
+    if data_dir and not data_dir.is_dir() and kind is None:
+        data_dir, kind = None, "sample"
+    try:
+        place, _ = find_data(about.folder, "real" if further else kind, data_dir)
+    except FileNotFoundError as error:
+        if not further:
+            print(f"Left out {recipe.name}: {error}")
+        return []
+    kind = sample.kind(place)
+    words = ["--data", kind, *(["--data-dir", str(place)] * (kind == "real"))]
+    words += ["--dataset", about.folder] * further
+    words += ["--seed", str(chosen.seed), "--out", str(out)]
+    words += options.as_words(recipe.quick) if chosen.quick else []
+    if chosen.jobs > 1 and recipe.parts != 0:
+        words += ["--jobs", str(max(1, parallel.cores() // chosen.jobs))]
+    paper, runs = not further and recipe.paper_protocol, []
+    for more in [[], ["--protocol", paper]] if paper else [[]]:
+        _, settings = recipe.parse([*words, *more], kind=kind)
+        key = study.settings_hash(settings, kind, place)
+        one = (*words, *more), out / recipe.name, key
+        runs.append(Planned(recipe.name, settings.protocol, *one))
     return runs
 
 

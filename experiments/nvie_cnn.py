@@ -28,6 +28,10 @@ class Settings(nvie.NetworkSettings):
     patience: Positive = 20
 
 
+# Few pictures make few steps an epoch, so larger steps. Set beforehand, not searched.
+FEW = {"learning_rate": 5e-4, "batch_size": 32, "dropout": 0.6, "epochs": 20}
+FEW |= {"patience": 5}
+
 STUDY = study.Study(
     name="nvie_cnn",
     model="shallow CNN",
@@ -38,10 +42,10 @@ STUDY = study.Study(
     spec=nvie.spec,
     work=nvie.work,
     builder="ShallowCNN",
-    # Few pictures make few steps an epoch, so larger steps.
     sample={"learning_rate": 5e-4, "batch_size": 32, "augment": False, "epochs": 40},
     quick={"epochs": 2, "size": 32},
     paper_protocol="image",
+    others=((about.PEDFE, FEW), (about.OWN, FEW)),
     search=nvie.search(),
 )
 

@@ -37,9 +37,22 @@ class Settings(nvie.NetworkSettings):
     weights: str = "imagenet"
 
     def __post_init__(self):
+        super().__post_init__()
         if self.dropout is None:
             self.dropout = 0.7 if self.task == "emotion" else 0.4
 
+
+# Random weights, so all layers train; small pictures, few epochs.
+SMALL = {
+    "learning_rate": 3e-4,
+    "batch_size": 16,
+    "augment": False,
+    "train_layers": 0,
+    "size": 112,
+    "weights": "none",
+    "epochs": 4,
+}
+ONCE = SMALL | {"protocol": "holdout"}  # ten folds would take hours
 
 STUDY = study.Study(
     name="nvie_inception",
@@ -51,16 +64,7 @@ STUDY = study.Study(
     spec=nvie.spec,
     work=nvie.work,
     builder="InceptionV4",
-    # Random weights, so all layers train; small pictures, few epochs.
-    sample={
-        "learning_rate": 3e-4,
-        "batch_size": 16,
-        "augment": False,
-        "train_layers": 0,
-        "size": 112,
-        "weights": "none",
-        "epochs": 4,
-    },
+    sample=SMALL,
     # Of untrained weights only the classifier: the rest then runs once.
     quick={
         "epochs": 1,
@@ -71,6 +75,7 @@ STUDY = study.Study(
         "augment": False,
     },
     paper_protocol="image",
+    others=((about.PEDFE, ONCE), (about.OWN, ONCE)),
     search=nvie.search(inception=True),
 )
 

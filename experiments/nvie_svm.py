@@ -59,6 +59,7 @@ STUDY = study.Study(
     work=work,
     quick={"search": False, "size": 32},
     paper_protocol="image",
+    others=((about.PEDFE, {}), (about.OWN, {})),
     parts=None,
 )
 

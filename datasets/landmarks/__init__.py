@@ -19,6 +19,10 @@ from zoo.inputs.landmarks import check_predictor, extract, predictor_file
 __all__ = ["LandmarkTrack", "extract", "extract_all", "predictor_file"]
 
 
+def _whole_track(track: LandmarkTrack, video: str) -> LandmarkTrack:
+    return track
+
+
 def extract_all(
     videos: Iterable[str | os.PathLike],
     copies: int = 0,
@@ -26,7 +30,7 @@ def extract_all(
     jobs: int | None = None,
     points: str = "mesh",
     model: str | os.PathLike | None = None,
-    use: Callable[[str, LandmarkTrack], Any] = lambda video, track: track,
+    use: Callable[[LandmarkTrack, str], Any] = _whole_track,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Extract many videos in parallel; a bad one does not stop the rest.
 
@@ -37,9 +41,10 @@ def extract_all(
         videos: Video files. One that is named twice is extracted once.
         copies, seed, points, model: See `extract`.
         jobs: How many processes at once; all cores by default, with 1 no other process.
-        use: Called with each video and its track as soon as it is there; what it
-            returns is kept; a ValueError counts as that video's failure. By default
-            the whole track is kept: a megabyte per 180 frames of a mesh.
+        use: A module's function, called with each track and its video in the process
+            that made it; what it returns is kept, and a ValueError counts as that
+            video's failure. By default the whole track is kept: a megabyte per 180
+            frames of a mesh.
 
     Returns:
         Path, as it was given, as text -> what `use` returned; and a table of failures,
@@ -68,19 +73,14 @@ def extract_all(
     else:
         predictor_file()
     paths = list(dict.fromkeys(os.fspath(video) for video in videos))
-    work = (delayed(_attempt)(path, copies, seed, points, model) for path in paths)
+    how = copies, seed, points, model
+    work = (delayed(_attempt)(path, use, *how) for path in paths)
     parallel = Parallel(n_jobs=jobs or -1, return_as="generator_unordered")
     results, failures = {}, {}
     with tqdm(total=len(paths), unit="video", disable=not paths) as bar:
         try:
             for path, result, messages in parallel(work):
-                try:
-                    if isinstance(result, LandmarkTrack):
-                        results[path] = use(path, result)
-                    else:
-                        failures[path] = result
-                except ValueError as error:
-                    failures[path] = str(error)
+                (failures if isinstance(result, _Failure) else results)[path] = result
                 for message in messages:
                     warnings.warn(message, stacklevel=2)
                 bar.update()
@@ -91,26 +91,30 @@ def extract_all(
                 "a smaller --jobs (jobs=), or --jobs 1 to see which video it is; what "
                 f"is done is in the cache. {type(error).__name__}: {error}"
             ) from error
-    reasons = [(path, failures[path]) for path in paths if path in failures]
+    reasons = [(path, str(failures[path])) for path in paths if path in failures]
     table = pd.DataFrame(reasons, columns=["path", "reason"])
     return {path: results[path] for path in paths if path in results}, table
 
 
-def _attempt(path: str, copies: int, seed: int, points: str, model):
-    """Return the path, its track or why it has none, and the texts of warnings."""
+class _Failure(str):
+    """Why a video has no track."""
+
+
+def _attempt(path: str, use: Callable, *how):
+    """Return the path, what `use` returns or a failure, and the texts of warnings."""
     cv2 = optional("cv2", "video")
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # the videos are what is done in parallel
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
-            result = landmarks.extract(path, copies, seed, points, model)
+            result = use(landmarks.extract(path, *how), path)
     except (ImportError, landmarks.CacheError):  # would fail for every video
         raise
     except (OSError, ValueError) as error:
-        result = str(error)
+        result = _Failure(error)
     except Exception as error:  # of OpenCV or dlib: this video's own fault
-        result = f"{path}: {type(error).__name__}: {error}"
+        result = _Failure(f"{path}: {type(error).__name__}: {error}")
     finally:
         cv2.setNumThreads(threads)
     return path, result, [str(warning.message) for warning in caught]

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -56,13 +57,16 @@ def _track_files(videos: list[str], folder: str) -> dict[str, Path]:
     return {video: file for file, video in owners.items()}
 
 
-def _row(track: LandmarkTrack) -> dict:
-    """Count frames, frames with a face, frames a second and seconds."""
+def _use(files: dict, shown: bool, track: LandmarkTrack, video: str) -> tuple:
+    """Save a track where it has a file; return its row, and itself to be shown."""
+    if video in files:
+        files[video].parent.mkdir(parents=True, exist_ok=True)
+        track.save(files[video])
     frames = len(track.times)
     rate = (frames - 1) / track.times[-1] if frames > 1 else float("nan")
     seconds = round(frames / rate, 2) if frames > 1 else 0
-    found = track.found.sum()
-    return {"frames": frames, "found": found, "fps": round(rate, 2), "seconds": seconds}
+    row = {"frames": frames, "found": track.found.sum()}
+    return row | {"fps": round(rate, 2), "seconds": seconds}, track if shown else None
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -102,26 +106,19 @@ def main(argv: list[str] | None = None) -> int:
         points, model = options.points, options.model
         if options.blendshapes:
             points, model = "mesh478", options.blendshapes
-        shown = {}
-
-        def use(video, track):
-            if options.out:
-                files[video].parent.mkdir(parents=True, exist_ok=True)
-                track.save(files[video])
-            if options.show:
-                shown[video] = track
-            return _row(track)
-
-        rows, failures = landmarks.extract_all(
+        use = partial(_use, files, bool(options.show))
+        results, failures = landmarks.extract_all(
             videos, options.copies, 0, options.jobs, points, model, use
         )
-        if rows:
+        if results:
+            rows = {video: row for video, (row, _) in results.items()}
             print(pd.DataFrame.from_dict(rows, orient="index").to_string())
         if len(failures):
             print(f"\n{len(failures)} of {len(videos)} videos failed:")
             print(*(f"  {reason}" for reason in failures.reason), sep="\n")
         if options.show:
-            draw_sheet(options.show, {video: shown.get(video) for video in videos})
+            tracks = {v: results[v][1] if v in results else None for v in videos}
+            draw_sheet(options.show, tracks)
     except (OSError, ValueError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

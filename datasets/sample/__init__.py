@@ -22,6 +22,7 @@ _SAMPLES = {
     "pupil": ("v1", "2 MB"),
     "sase_fe": ("v2", "7 MB"),
 }
+NAMES = tuple(_SAMPLES)
 _DONE = "README.txt"  # written last
 MARK = "the Duchenne project's sample"  # what that file says of itself
 

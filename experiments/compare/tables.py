@@ -94,6 +94,11 @@ class Table:
             if "always_f1" in base:
                 always = {"f1": base["always_f1"], **even}
                 yield Row("constant", f'always "{classes[-1]}"{of}', always)
+        people = {}
+        for run in self.runs:
+            people |= run.metrics.get("people", {})
+        for name, values in people.items():
+            yield Row("constant", name, values)
         pairs = {"paired_accuracy": 0.5} if self.spec["pairs"] else {}
         yield Row("constant", "chance", {"accuracy": base["chance"], **even, **pairs})
 

@@ -25,11 +25,14 @@ def find_data(
         `(folder, note)`: with "sample" for lack of real data, a note for the user.
 
     Raises:
-        ValueError: both the sample and a folder were asked for.
+        ValueError: both the sample and a folder were asked for, or a sample that there
+            is not.
         FileNotFoundError: the folder does not exist, or real data were asked for and
             there are none.
         OSError: the sample could not be written.
     """
+    if data == "sample" and name not in sample.NAMES:
+        raise ValueError(f"Expected real data: there is no sample of {name}.")
     if data == "sample":
         if data_dir is not None:
             raise ValueError("Expected --data sample or --data-dir. Received: both.")
@@ -52,6 +55,8 @@ def find_data(
         except OSError as error:
             note += f" {error}"
     note += " Name their folder with --data-dir."
+    if name not in sample.NAMES:
+        raise FileNotFoundError(note)
     if data == "real":
         raise FileNotFoundError(f"{note} Or run on the sample with --data sample.")
     return sample.path(name), note

@@ -20,6 +20,7 @@ def fit(
     run: Run,
     epochs: int,
     patience: int,
+    part: str = "",
 ) -> pd.DataFrame:
     """Train with early stopping and put the best epoch's weights back.
 
@@ -33,6 +34,7 @@ def fit(
             saves neither checkpoints of every epoch nor logs.
         epochs: most epochs to train.
         patience: epochs without a lower validation cross-entropy before it stops.
+        part: of a run that trains several networks, which: its checkpoints' prefix.
 
     Returns:
         The history, one row per epoch.
@@ -40,12 +42,14 @@ def fit(
     Raises:
         Diverged: in the first epoch.
     """
-    callback = ResumableTraining(run, patience)
+    callback = ResumableTraining(run, patience, part)
     callback.resume(model)
     if callback.epoch < epochs and not callback.is_exhausted():
         callbacks = [callback, keras.callbacks.TerminateOnNaN()]
         if not run.report:
-            callbacks.append(keras.callbacks.TensorBoard(run.folder.path / "logs"))
+            callbacks.append(
+                keras.callbacks.TensorBoard(run.folder.path / "logs" / part)
+            )
         model.fit(
             batches(callback.epoch),
             validation_data=validation,
@@ -57,7 +61,7 @@ def fit(
         )
     history = pd.DataFrame(callback.history)
     if not np.isfinite(history[MONITOR]).any():
-        run.checkpoint.remove("epoch")  # nothing to resume
+        run.checkpoint.remove(f"{part}epoch")  # nothing to resume
         raise Diverged("in the first epoch: the loss is not a number")
     model.set_weights(callback.best_weights())
     return history
@@ -66,9 +70,9 @@ def fit(
 class ResumableTraining(keras.callbacks.Callback):
     """Save every epoch and the best one, and stop early; see `fit`."""
 
-    def __init__(self, run, patience):
+    def __init__(self, run, patience, part=""):
         super().__init__()
-        self.run, self.patience = run, patience
+        self.run, self.patience, self.part = run, patience, part
         self.seed, self.history, self.best = run.settings.seed, [], None
 
     @property
@@ -82,8 +86,8 @@ class ResumableTraining(keras.callbacks.Callback):
 
     def resume(self, model):
         """Put the last whole epoch back, where there is one."""
-        state = self.checkpoint.load("epoch")
-        if state is None or self.checkpoint.load("best") is None:
+        state = self.checkpoint.load(f"{self.part}epoch")
+        if state is None or self.checkpoint.load(f"{self.part}best") is None:
             return
         self.history = state["history"]
         model.set_weights(state["weights"])
@@ -103,7 +107,7 @@ class ResumableTraining(keras.callbacks.Callback):
         return bool(self.history) and self.since_best() >= self.patience
 
     def best_weights(self):
-        return self.best or self.checkpoint.load("best")["weights"]
+        return self.best or self.checkpoint.load(f"{self.part}best")["weights"]
 
     def on_epoch_begin(self, epoch, logs=None):
         """Draw an epoch's dropout from the seed and the epoch's number alone."""
@@ -125,11 +129,13 @@ class ResumableTraining(keras.callbacks.Callback):
             self.run.report(best.get("val_normalised", best[MONITOR]), self.epoch)
         else:
             if is_best:
-                self.checkpoint.save("best", {"weights": self.best})
+                self.checkpoint.save(f"{self.part}best", {"weights": self.best})
             # The epoch comes last: what it does not know of is trained again.
             state = [np.asarray(v) for v in self.model.optimizer.variables]
             content = {"weights": self.model.get_weights(), "optimizer": state}
-            self.checkpoint.save("epoch", {**content, "history": self.history})
+            self.checkpoint.save(
+                f"{self.part}epoch", {**content, "history": self.history}
+            )
 
 
 def is_random(layer: keras.Layer) -> bool:

@@ -51,6 +51,10 @@ def metrics_of(run, result) -> dict:
     paper = [
         dataclasses.asdict(one) for one in study.reported if one.task in (None, task)
     ]
+    if run.about.folder != study.dataset.folder:
+        for one in paper:
+            one["name"] += f", on {study.dataset.name}"
+            one["ours"] = "another dataset"
     known = {k: v for k, v in run.config["data"].items() if k not in ("kind", "folder")}
     return {
         **measured,
@@ -58,11 +62,11 @@ def metrics_of(run, result) -> dict:
         "paper": paper,
         "study": study.name,
         "model": study.model,
-        "dataset": study.dataset.name,
+        "dataset": run.about.name,
         "data": run.kind,
         "task": task,
         "protocol": settings.protocol,
-        "protocol_text": study.dataset.protocols[settings.protocol],
+        "protocol_text": run.about.protocols[settings.protocol],
         "validation": run.validating,
         "validation_text": validation_text(run),
         "quick": run.config["quick"],
@@ -120,7 +124,7 @@ def write(run, result, measured: dict) -> str:
     text = environment.from_string(TEMPLATE.read_text("utf-8")).render(
         run=run,
         study=run.study,
-        about=run.study.dataset,
+        about=run.about,
         metrics=measured,
         config=run.config,
         result=result,
@@ -131,7 +135,7 @@ def write(run, result, measured: dict) -> str:
         paper_notes=paper_notes(measured),
         figures=drawn,
         files=listed,
-        intended_use=intended_use(run.study.dataset),
+        intended_use=intended_use(run.about),
         face_limits=LIMITS,
     )
     write_text = text.rstrip() + "\n"
@@ -183,7 +187,10 @@ def comparison_rows(measured: dict, spec: Spec, kind: str) -> list[list[str]]:
 
     label = " (sample)" if kind == "sample" else ""
     for model, values in measured["models"].items():
-        add(f"{model}, this run{label}", values)
+        beside = model.partition(":")[0] in ("control", "people")
+        add(model if beside else f"{model}, this run{label}", values)
+    for name, values in measured.get("people", {}).items():
+        add(name, values)
     classes, base = len(spec.classes), measured["baselines"]
     fixed = {"balanced_accuracy": 1 / classes, "roc_auc": 0.5}
     add("majority class", {"accuracy": base["majority_class"], **fixed})

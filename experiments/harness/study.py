@@ -68,6 +68,8 @@ class Study:
         sample: the settings that differ on the sample, which has to run anywhere.
         quick: the settings of a first look, `experiments.all --quick`.
         paper_protocol: value of `--protocol` that comes closest to the paper's own.
+        others: further datasets that it can be asked for by --dataset, each with the
+            settings that differ there.
         download: function from a folder to the data in it, where they are open.
         search: what `experiments.search` searches; `None` where there is nothing.
         parts: how many parts are computed at once by default, `None` for one per core;
@@ -87,23 +89,53 @@ class Study:
     sample: dict = field(default_factory=dict)
     quick: dict = field(default_factory=dict)
     paper_protocol: str | None = None
+    others: tuple[tuple[About, dict], ...] = ()
     download: Callable | None = None
     search: Search | None = None
     parts: int | None = 0
 
     def parse(self, argv: list[str], doc: str = "", kind="real"):
-        """Parse a command line; on the sample by the defaults for the sample.
+        """Parse a command line; see `parse_as`."""
+        kinds = Options if self.parts == 0 else PartOptions
+        return self.parse_as(
+            f"python -m experiments.{self.name}", doc, argv, kind, kinds
+        )
+
+    def parse_as(self, program: str, doc: str, argv: list[str], kind: str, kinds):
+        """Parse a command line by the defaults for its dataset, or for the sample.
+
+        Args:
+            program: what it begins with, for the help.
+            doc: what the program does, for the help.
+            argv: the rest of it.
+            kind: "real" or "sample".
+            kinds: the dataclass of the options beside the settings.
 
         Returns:
             `(options, settings)`.
         """
-        program = f"python -m experiments.{self.name}"
-        kinds = Options if self.parts == 0 else PartOptions
-        words = options.as_words(self.sample) if kind == "sample" else []
-        changed = options.as_words(self.sample)
-        note = f"\n\nOn the sample by default: {shlex.join(changed)}" if changed else ""
-        words = [*words, *argv]
-        return options.parse(program, doc + note, words, self.settings, kinds)
+        changed = {"the sample": self.sample}
+        changed |= {about.name: settings for about, settings in self.others}
+        for name, settings in changed.items():
+            if words := shlex.join(options.as_words(settings)):
+                doc += f"\n\nOn {name} by default: {words}"
+
+        def parsed(defaults):
+            words = [*options.as_words(defaults), *argv]
+            return options.parse(program, doc, words, self.settings, kinds)
+
+        if kind == "sample":
+            return parsed(self.sample)
+        chosen = parsed({})
+        about = self.about(chosen[1])
+        defaults = next((s for other, s in self.others if other is about), None)
+        return parsed(defaults) if defaults else chosen
+
+    def about(self, settings: Settings) -> About:
+        """Return the dataset that settings ask for."""
+        name = getattr(settings, "dataset", self.dataset.folder)
+        others = {about.folder: about for about, _ in self.others}
+        return others.get(name, self.dataset)
 
     def is_quick(self, settings: Settings) -> bool:
         """Return whether settings are those of a first look."""
@@ -144,6 +176,7 @@ class Run:
         study: the `Study`.
         settings: an instance of its dataclass.
         folder: the `RunFolder`.
+        about: the data, as reports call them.
         data_dir: folder of the data.
         kind: "real" or "sample".
         command: the command line that repeats it.
@@ -158,6 +191,7 @@ class Run:
     study: Study
     settings: Settings
     folder: RunFolder
+    about: About
     data_dir: pathlib.Path
     kind: str
     command: str
@@ -286,10 +320,9 @@ def settings_hash(settings: Settings, kind: str, data_dir: pathlib.Path) -> str:
 
 def open_run(study: Study, argv: list[str], doc: str = "") -> Run:
     """Parse a command line, find the data, and open the run's folder."""
-    chosen, _ = study.parse(argv, doc)
-    folder, note = find_data(
-        study.dataset.folder, chosen.data, chosen.data_dir, study.download
-    )
+    chosen, settings = study.parse(argv, doc)
+    about = study.about(settings)
+    folder, note = find_data(about.folder, chosen.data, chosen.data_dir, study.download)
     kind = sample.kind(folder)
     _, settings = study.parse(argv, kind=kind)
     print(f"{study.model} on {KINDS[kind]}: {folder}\n{note}".rstrip(), flush=True)
@@ -298,7 +331,7 @@ def open_run(study: Study, argv: list[str], doc: str = "") -> Run:
     command = shlex.join(["python", "-m", f"experiments.{study.name}", *argv])
     jobs = 1 if study.parts == 0 else chosen.jobs or study.parts
     dask = getattr(chosen, "dask", None)
-    return Run(study, settings, run_folder, folder, kind, command, jobs, dask)
+    return Run(study, settings, run_folder, about, folder, kind, command, jobs, dask)
 
 
 def execute(run: Run) -> tuple[Result, dict]:

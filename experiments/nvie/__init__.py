@@ -1,29 +1,57 @@
-"""Settings, measures and the search of networks of the three studies on NVIE.
+"""Settings, measures and the search of networks of the three picture studies.
 
-Christensen 2018; the options of the networks are those of Table 4.1.
+Christensen 2018, on NVIE; the options of the networks are those of Table 4.1.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 from datasets import about
-from experiments.harness import options, study
+from experiments.harness import options
 from experiments.harness.metrics import Spec
 from experiments.harness.options import AboveZero, NotNegative, Positive, Share
+from experiments.harness.study import Result, Run, Search
+
+DATASETS = {one.folder: one for one in (about.NVIE, about.PEDFE, about.OWN)}
 
 
 @dataclass
 class Settings(options.Settings):
-    """Settings of every study on NVIE.
+    """Settings of every picture study.
 
     Attributes:
+        dataset: what it is trained and tested on: NVIE; PEDFE's clips; own, any folder
+            of clips or pictures, which --data-dir names
         task: posed or spontaneous (2 classes), or that with six emotions (12 classes)
-        protocol: who is tested: subjects that were not trained on, or, as in the
-            thesis, pictures of the same people
+        protocol: who is tested: people that were not trained on, as a hold-out
+            (subject, holdout) or in folds, or, as in the thesis, pictures of the same
+            people (image) (default: subject on NVIE, elsewhere folds)
+        frame: of clips, the picture at the height of the expression or before it
+        control: what shall be unable to learn expressions: `permuted` trains with the
+            labels permuted within people; or may learn less of the light: `grey_world`
+            makes each face's mean colour grey
     """
 
+    dataset: Literal["nvie", "pedfe", "own"] = "nvie"
     task: Literal["spontaneous", "emotion"] = "spontaneous"
-    protocol: Literal[tuple(about.NVIE.protocols)] = "subject"
+    protocol: Literal["subject", "holdout", "folds", "image"] | None = None
+    frame: Literal["apex", "onset"] = "apex"
+    control: Literal["none", "permuted", "grey_world"] = "none"
+
+    def __post_init__(self):
+        known = DATASETS[self.dataset].protocols
+        if self.protocol is None:
+            self.protocol = "subject" if self.dataset == "nvie" else "folds"
+        if self.protocol not in known:
+            raise ValueError(
+                f"--protocol: expected {', '.join(known)} with --dataset "
+                f"{self.dataset}. Received: {self.protocol}."
+            )
+        if self.dataset == "nvie" and (self.frame, self.control) != ("apex", "none"):
+            raise ValueError(
+                "Expected --dataset pedfe or own with --frame and --control. Received: "
+                "--dataset nvie."
+            )
 
 
 @dataclass
@@ -76,14 +104,14 @@ def spec(settings: Settings) -> Spec:
     )
 
 
-def work(run: study.Run) -> study.Result:
+def work(run: Run) -> Result:
     """Train and evaluate a network."""
     from experiments.nvie import network
 
     return network.work(run)
 
 
-def search(inception: bool = False) -> study.Search:
+def search(inception: bool = False) -> Search:
     """Return what to search: Table 4.1; Inception V4 has rows of its own (4.4.3)."""
 
     def space():
@@ -103,7 +131,7 @@ def search(inception: bool = False) -> study.Search:
             thesis["train_layers"] = one_of([0, 1, 2, 3, 4, 5])
         return thesis
 
-    return study.Search(
+    return Search(
         space,
         held_out="Validated on the validation part of the hold-out by subject: people "
         "who are in neither the training nor the test part. By the same pictures a "

@@ -1,16 +1,17 @@
-"""The two networks on NVIE: training, and the head that decides (Christensen 2018)."""
+"""The two networks on pictures: training, and the deciding head (Christensen 2018)."""
 
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 import zoo
-from datasets import nvie, pipeline, splits
+from datasets import nvie, pipeline
 from experiments.harness import figures, report
 from experiments.harness.fit import fit
 from experiments.harness.study import Result, Run, StudyError, user_errors
-from experiments.nvie import frozen_trunk
-from experiments.nvie.study import predictions, read, serve
+from experiments.nvie import controls, frozen_trunk
+from experiments.nvie.study import beside, inner_folds, predictions, read, serve
 from zoo import heads
 from zoo.export import export
 from zoo.layers import PreparePictures
@@ -20,21 +21,37 @@ L2 = 4e-5
 
 
 def work(run: Run) -> Result:
-    """Train and evaluate a network."""
+    """Train and evaluate a network, in each round one."""
     settings = run.settings
-    if run.report and settings.protocol != "subject":
+    if run.report and settings.protocol not in ("subject", "holdout"):
         raise StudyError(
             "A search validates on people who were not trained on. Received: "
-            f"--protocol {settings.protocol}. Use --protocol subject."
+            f"--protocol {settings.protocol}. Use a hold-out by person."
         )
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
-    with user_errors():
-        model = build(run)
-    data = read(run)
-    history = train(model, run, data)
-    probability, head = decide(model, run, data)
+    rounds = read(run)
+    first = next(iter(rounds))
+    answers, histories = [], []
+    for name, data in rounds.items():
+        content = run.checkpoint.load(f"{name}done") if name else None
+        if content is None:
+            content = learn(run, name, data)
+            if name != first:
+                content["weights"] = []
+            if name:
+                run.checkpoint.save(f"{name}done", content)
+        for key in ("epoch", "best") if name else ():
+            run.checkpoint.remove(f"{name}{key}")
+        probability = content["probability"]
+        model = run.study.model
+        answers.append(predictions(run, data["measured"], probability, model, name))
+        table = pd.DataFrame(content["history"])
+        histories.append(table.assign(round=name) if name else table)
+        if name == first:
+            kept = content
+    history = pd.concat(histories, ignore_index=True)
+    people, more = beside(run, rounds)
+    answers += [*controls.answers(run, rounds), *people]
 
     def draw(path):
         classes = len(run.spec.classes)
@@ -43,32 +60,60 @@ def work(run: Run) -> Result:
             "loss.png": ("cross_entropy", nats, "cross-entropy (nats)"),
             "accuracy.png": ("accuracy", 1 / classes, "accuracy"),
         }
+        line = "round" if first else None
         for name, (column, *guessing_and_label) in curves.items():
             columns = {column: "training", f"val_{column}": "validation"}
             where = (report.title(run), path / name)
-            figures.losses(history, columns, *where, *guessing_and_label)
+            figures.losses(history, columns, *where, *guessing_and_label, line=line)
         return list(curves)
 
     def write_models(path):
+        model, head = build(run), kept.get("head")
+        model.set_weights(kept["weights"])
         # Never compiled: the optimiser's state is twice the weights' size.
         bare = keras.Model(model.input, model.output, name=model.name)
         bare.save(path / "model.keras")
         export(model, path / "saved_model", input_dtype="uint8")
+        which = f", of {first}" if first else ""
         files = {
-            "model.keras": "the network; `keras.saving.load_model` after `import zoo`",
+            "model.keras": f"the network{which}; `keras.saving.load_model` after "
+            "`import zoo`",
             "saved_model/": "the same for programs with TensorFlow alone",
         }
         part = {"model": "model.keras", "head": None}
+        train = rounds[first]["train"]
         if head is not None:
             name = heads.save(head, path).name
-            known = np.unique(data["train"]["class"]).tolist()
-            part |= {"head": name, "known": known}
+            part |= {"head": name, "known": np.unique(train["class"]).tolist()}
             files[name] = "the head on the network's features: `zoo.heads.load`"
-        serve(run, data["train"], path, **part)
+        serve(run, train, path, **part)
         return files
 
-    answers = predictions(run, data["measured"], probability, run.study.model)
-    return Result(answers, draw, write_models, tables={"history.csv": history})
+    return Result(
+        pd.concat(answers, ignore_index=True),
+        draw,
+        write_models if settings.control == "none" else None,
+        tables={"history.csv": history},
+        more=more,
+    )
+
+
+def learn(run: Run, name: str, data: dict) -> dict:
+    """Train the network of a round; return what a checkpoint takes of it.
+
+    Returns:
+        Dict of `probability` of the measured part, `history`, `weights` and, where one
+        decides, `head`.
+    """
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(run.settings.seed)
+    with user_errors():
+        model = build(run)
+    history = train(model, run, data, part=name)
+    probability, head = decide(model, run, data)
+    content = {"probability": probability, "history": history.to_dict("list")}
+    content["weights"] = model.get_weights()
+    return content | ({} if head is None else {"head": head})
 
 
 def build(run: Run) -> keras.Model:
@@ -85,7 +130,9 @@ def build(run: Run) -> keras.Model:
     return zoo.train_layers(model, settings.train_layers)
 
 
-def train(model: keras.Model, run: Run, data: dict, cached: bool = True):
+def train(
+    model: keras.Model, run: Run, data: dict, cached: bool = True, part: str = ""
+):
     """Train a network, its trainable layers chosen; return the history.
 
     A frozen trunk runs once, if `cached`; with augmentation it cannot.
@@ -93,9 +140,9 @@ def train(model: keras.Model, run: Run, data: dict, cached: bool = True):
     settings, classes = run.settings, len(run.spec.classes)
     size, seed = settings.batch_size, settings.seed
 
-    def pictures(part, **more):
-        task = {"task": settings.task, "seed": seed}
-        batches = nvie.load(data[part], settings.size, size, **task, **more)
+    def pictures(side, **more):
+        more |= {"seed": seed, "labels": data[side]["class"]}
+        batches = nvie.load(data[side], settings.size, size, **more)
         return batches.map(lambda x, y: (x, tf.one_hot(y, classes)))
 
     def batches(epoch):
@@ -107,10 +154,11 @@ def train(model: keras.Model, run: Run, data: dict, cached: bool = True):
     if halves:
         trunk, trained = halves
         arrays = {}
-        for part in ("train", "validation"):
-            labels = keras.utils.to_categorical(data[part]["class"], classes)
-            cache = (pictures(part), len(labels), run.folder.work / f"{part}.npy")
-            arrays[part] = frozen_trunk.cache_outputs(trunk, *cache), labels
+        for side in ("train", "validation"):
+            labels = keras.utils.to_categorical(data[side]["class"], classes)
+            path = run.folder.work / f"{part}{side}.npy"
+            cache = (pictures(side), len(labels), path)
+            arrays[side] = frozen_trunk.cache_outputs(trunk, *cache), labels
 
         def batches(epoch):
             order = {"shuffle": True, "seed": seed, "epoch": epoch}
@@ -122,7 +170,8 @@ def train(model: keras.Model, run: Run, data: dict, cached: bool = True):
         batches(0)  # says now, and not in the middle, that imgaug is missing
     steps = -(-len(data["train"]) // size) * settings.epochs
     compile_model(trained, settings, steps)
-    return fit(trained, batches, validation, run, settings.epochs, settings.patience)
+    limits = settings.epochs, settings.patience
+    return fit(trained, batches, validation, run, *limits, part)
 
 
 def compile_model(model: keras.Model, settings, steps: int) -> None:
@@ -175,7 +224,7 @@ def decide(model: keras.Model, run: Run, data: dict):
             head = heads.xgboost(seed=settings.seed)
         else:
             # The calibration, too, must not see the subjects it is checked on.
-            folds = splits.kfold(data["train"], truth, seed=settings.seed)
+            folds = inner_folds(data["train"], truth, settings.seed)
             head = heads.svm(calibration=folds)
         head.fit(answers(extractor, "train"), truth)
     probability = np.zeros((len(data["measured"]), len(run.spec.classes)))

@@ -1,4 +1,4 @@
-"""The SVM on the pixels of NVIE's pictures (Christensen 2018, section 4.4.4)."""
+"""The SVM on the pixels of pictures (Christensen 2018, section 4.4.4)."""
 
 import contextlib
 import pathlib
@@ -14,45 +14,57 @@ from tqdm import tqdm
 from datasets import nvie, splits
 from experiments.harness import figures, report
 from experiments.harness.study import Result, Run, user_errors
-from experiments.nvie import svm_grid
-from experiments.nvie.study import predictions, read, serve
+from experiments.nvie import controls, svm_grid
+from experiments.nvie.study import beside, inner_folds, predictions, read, serve
 from zoo import heads
 
 # Kernel values are dear with 27,648 pixels: room to compute each once, in MB.
 CACHE_MB = 1000
+PRODUCTS = "precomputed"
 DEFAULT = {"kernel": "rbf", "C": 1.0, "gamma": 0.001}
 
 
 def work(run: Run) -> Result:
     """Search, fit and evaluate the SVM, and the thesis's default beside it."""
-    data, size = read(run), run.settings.size
-    # Nothing here stops early: the validation subjects are training subjects too.
-    train = pd.concat([data["train"], data["validation"]]).sort_index()
-    pixels, tested = (read_pixels(x, size) for x in (train, data["test"]))
-    settings, tables = [DEFAULT], {}
-    if run.settings.search:
-        tables["search.csv"] = search(run, train, pixels)
-        settings.insert(0, svm_grid.best(tables["search.csv"]))
-    answers, fitted = [], []
-    for setting in settings:
-        print(f"Fitting {describe(setting)}", flush=True)
-        head = fit(run, train, pixels, setting)
-        probability = np.zeros((len(tested), len(run.spec.classes)))
-        probability[:, head.classes_] = head.predict_proba(tested)
-        model = f"SVM with {describe(setting)}" if answers else run.study.model
-        answers.append(predictions(run, data["test"], probability, model))
-        fitted.append(head)
+    rounds, size = read(run), run.settings.size
+    index = pd.concat(next(iter(rounds.values()))[part] for part in splits.PARTS)
+    index = index.sort_index()  # every round has all rows
+    pixels = read_pixels(index, size)
+    products = svm_grid.gram(pixels)
+    first, kept = next(iter(rounds)), None
+    answers, tables = {}, {}
+    for name, data in rounds.items():
+        # Nothing stops early: the validation subjects are training subjects too.
+        train = pd.concat([data["train"], data["validation"]]).sort_index()
+        settings = [DEFAULT]
+        if run.settings.search:
+            table = search(run, train, products)
+            tables[f"search{name and '-'}{name}.csv"] = table
+            settings.insert(0, svm_grid.best(table))
+        kept = kept or (train, settings[0])
+        for number, setting in enumerate(settings):
+            print(f"Fitting {name} {describe(setting)}".replace("  ", " "), flush=True)
+            probability = decide(run, train, data["test"], products, setting)
+            model = f"SVM with {describe(DEFAULT)}" if number else run.study.model
+            table = predictions(run, data["test"], probability, model, name)
+            answers.setdefault(number, []).append(table)
 
     def write_models(path):
-        name, known = heads.save(fitted[0], path).name, fitted[0].classes_.tolist()
+        train, setting = kept
+        head = fit(run, train, pixels[train.index], setting)
+        name, known = heads.save(head, path).name, head.classes_.tolist()
         serve(run, train, path, model=None, head=name, known=known, size=size)
-        return {name: "the SVM on pixels in 0..1: `zoo.heads.load`"}
+        of = f", of {first}" if first else ""
+        return {name: f"the SVM on pixels in 0..1{of}: `zoo.heads.load`"}
 
     def draw(path):
-        return [draw_search(run, table, path) for table in tables.values()]
+        return [draw_search(run, table, path) for table in list(tables.values())[:1]]
 
-    table = pd.concat(answers)
-    return Result(table, draw, write_models, tables, more={"svm": settings[0]})
+    people, more = beside(run, rounds)
+    answers = [*sum(answers.values(), []), *controls.answers(run, rounds), *people]
+    table, more = pd.concat(answers, ignore_index=True), {"svm": kept[1], **more}
+    writes = write_models if run.settings.control == "none" else None
+    return Result(table, draw, writes, tables, more=more)
 
 
 def read_pixels(index: pd.DataFrame, size: int) -> np.ndarray:
@@ -63,29 +75,40 @@ def read_pixels(index: pd.DataFrame, size: int) -> np.ndarray:
     return pixels
 
 
-def search(run: Run, train: pd.DataFrame, pixels: np.ndarray) -> pd.DataFrame:
+def search(run: Run, train: pd.DataFrame, products: np.ndarray) -> pd.DataFrame:
     """Search the grid on the training pictures with light from the front."""
-    frontal = np.flatnonzero((train["illumination"] == "front").fillna(False))
-    rows = frontal if len(frontal) else np.arange(len(train))
-    labels = train["class"].to_numpy()[rows]
+    frontal = (train["illumination"] == "front").fillna(False).to_numpy(bool)
+    chosen = train[frontal] if frontal.any() else train
+    labels = chosen["class"].to_numpy()
     with user_errors(), contextlib.ExitStack() as cluster:
-        folds = splits.kfold(train.iloc[rows], labels, seed=run.settings.seed)
+        folds = inner_folds(chosen, labels, run.settings.seed)
         if run.dask:
             from distributed import Client
 
             cluster.enter_context(Client(run.dask, timeout=5))
             cluster.enter_context(joblib.parallel_config("dask"))
-        jobs = run.jobs or -1
-        return svm_grid.search(pixels[rows], labels, folds, n_jobs=jobs)
+        jobs, rows = run.jobs or -1, chosen.index
+        return svm_grid.search(products[np.ix_(rows, rows)], labels, folds, n_jobs=jobs)
 
 
-def fit(run: Run, train: pd.DataFrame, pixels: np.ndarray, setting: dict):
+def decide(run: Run, train, test, products: np.ndarray, setting: dict) -> np.ndarray:
+    """Return the test part's probabilities, `(n, classes)`, from products alone."""
+    values = svm_grid.kernel(products, setting["kernel"], setting["gamma"])
+    rows = train.index
+    head = fit(run, train, values[np.ix_(rows, rows)], {**setting, "kernel": PRODUCTS})
+    probability = np.zeros((len(test), len(run.spec.classes)))
+    tested = values[np.ix_(test.index, rows)]
+    probability[:, head.classes_] = head.predict_proba(tested)
+    return probability
+
+
+def fit(run: Run, train: pd.DataFrame, values: np.ndarray, setting: dict):
     """Fit an SVC, its probabilities calibrated in folds by subject."""
     labels = train["class"].to_numpy()
     with user_errors():
-        folds = splits.kfold(train, labels, seed=run.settings.seed)
+        folds = inner_folds(train, labels, run.settings.seed)
         svc = SVC(**setting, cache_size=CACHE_MB)
-        return CalibratedClassifierCV(svc, ensemble=False, cv=folds).fit(pixels, labels)
+        return CalibratedClassifierCV(svc, ensemble=False, cv=folds).fit(values, labels)
 
 
 def describe(setting: dict) -> str:

@@ -56,11 +56,11 @@ def kernel(gram: np.ndarray, name: str, gamma: float) -> np.ndarray:
     return np.exp(-gamma * distances)
 
 
-def search(X, y, folds, grid: dict = THESIS_GRID, n_jobs=None) -> pd.DataFrame:
+def search(products, y, folds, grid: dict = THESIS_GRID, n_jobs=None) -> pd.DataFrame:
     """Cross-validate an SVC with every setting of a grid.
 
     Args:
-        X: Array of pictures or features, `(n, ...)`.
+        products: What `gram` returned, `(n, n)`.
         y: Class labels, `(n,)`.
         folds: List of (train, test) positions, as `datasets.splits.kfold` returns.
         grid: "kernel", "C" and "gamma" -> the values to combine.
@@ -72,7 +72,7 @@ def search(X, y, folds, grid: dict = THESIS_GRID, n_jobs=None) -> pd.DataFrame:
         `mean_balanced_accuracy`, and each fold's accuracy as `fold_0`, `fold_1` ...
         "linear" is the same for every gamma and is fitted once.
     """
-    products, parts = gram(X), []
+    parts = []
     svc = SVC(kernel="precomputed", max_iter=MAX_ITERATIONS)
     over_C = GridSearchCV(
         svc, {"C": grid["C"]}, scoring=_scores, n_jobs=n_jobs, refit=False, cv=folds

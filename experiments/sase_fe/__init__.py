@@ -1,15 +1,18 @@
-"""The study on SASE-FE: its options, measures and search space."""
+"""The study of videos: its options, measures and search space."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-from datasets.about import SASE_FE
+from datasets.about import OWN, PEDFE, SASE_FE
 from datasets.sase_fe_names import EMOTIONS
 from experiments.harness import options
 from experiments.harness.metrics import Spec
 from experiments.harness.options import AboveZero, BelowOne, Positive, Whole
 from experiments.harness.study import Search
 
+DATASETS = {about.folder: about for about in (SASE_FE, PEDFE, OWN)}
+KNOWN = (*EMOTIONS, "fear", "any")  # any: of clips whose emotion is not known
 SPEC = Spec(
     classes=("fake", "genuine"),
     decides=("roc_auc", "balanced_accuracy"),
@@ -24,9 +27,12 @@ class Settings(options.Settings):
     """The settings of the study.
 
     Attributes:
+        dataset: what it is trained and tested on: SASE-FE; PEDFE's clips; own, any
+            folder of clips, which --data-dir names
         protocol: `holdout`: a fifth of the people are tested; `folds`: everybody is, in
             folds of people; `challenge`: trained on the training part, tested on the
-            flat parts
+            flat parts; `image`: a fifth of the clips, of the same people (default:
+            holdout on SASE-FE, elsewhere folds)
         validate: measure on the validation people of the hold-out, for choosing
             settings
         emotions: each of which has a network of its own
@@ -40,13 +46,18 @@ class Settings(options.Settings):
         test_copies: of a test video, their decisions averaged
         units: width of the hidden layer and the Grid LSTM
         depth: blocks of the Grid LSTM
+        cuts: also measure the first third, the middle half and one random second (30
+            frames) of the tested videos
+        control: permuted: train with the labels permuted within people, from which
+            nothing can be learned
         context: where the next context comes from: the hidden layer as in the paper, or
             the Grid LSTM alone as in the authors' code
     """
 
-    protocol: Literal[tuple(SASE_FE.protocols)] = "holdout"
+    dataset: Literal["sase_fe", "pedfe", "own"] = "sase_fe"
+    protocol: Literal["holdout", "folds", "challenge", "image"] | None = None
     validate: bool = False
-    emotions: tuple[Literal[EMOTIONS], ...] = EMOTIONS
+    emotions: tuple[Literal[KNOWN], ...] = KNOWN
     epochs: Positive = 100
     batch_size: Positive = 1
     learning_rate: AboveZero = 0.01
@@ -57,15 +68,30 @@ class Settings(options.Settings):
     test_copies: Whole = 100
     units: Positive = 512
     depth: Positive = 4
+    cuts: bool = False
+    control: Literal["none", "permuted"] = "none"
     context: Literal["hidden", "grid"] = "hidden"
 
     def __post_init__(self):
-        self.emotions = tuple(name for name in EMOTIONS if name in self.emotions)
+        self.emotions = tuple(name for name in KNOWN if name in self.emotions)
+        protocols = DATASETS[self.dataset].protocols
+        if self.protocol is None:
+            self.protocol = "holdout" if self.dataset == "sase_fe" else "folds"
+        if self.protocol not in protocols:
+            raise ValueError(
+                f"--protocol: expected {', '.join(protocols)} with --dataset "
+                f"{self.dataset}. Received: {self.protocol}."
+            )
         if self.validate and self.protocol != "holdout":
             raise ValueError(
                 "--validate: expected --protocol holdout, as the others have no "
                 f"validation people. Received: --protocol {self.protocol}."
             )
+
+
+def spec(settings: Settings) -> Spec:
+    """Return how answers are measured: as pairs, too, where people have two videos."""
+    return dataclasses.replace(SPEC, pairs=settings.dataset == "sase_fe")
 
 
 def work(run):

@@ -16,6 +16,9 @@ from experiments.harness.errors import Diverged
 from experiments.sase_fe import heads
 from zoo.pb_learning import Learning
 
+RANDOM, SECOND = "one random second", 30  # frames
+# Parts of a video by start and length: where it was cut must not be what is learned.
+CUTS = {"first third": (0, 1 / 3), "middle half": (1 / 4, 1 / 2), RANDOM: None}
 FRAMES_AT_ONCE = 10_000  # in recognition: about a gigabyte with the paper's network
 
 
@@ -33,6 +36,20 @@ class Videos:
     tracks: list[np.ndarray]
     labels: np.ndarray
     subjects: np.ndarray
+
+    def cut(self, name: str, seed: int) -> "Videos":
+        """Return the same videos, of each only a part; see `CUTS`."""
+        rng = np.random.default_rng(seed)
+        tracks = []
+        for track in self.tracks:
+            frames = track.shape[1]
+            if name == RANDOM:
+                length = min(frames, SECOND)
+                start = int(rng.integers(frames - length + 1))
+            else:
+                start, length = (int(share * frames) for share in CUTS[name])
+            tracks.append(track[:, start : start + max(2, length)])
+        return Videos(self.rows, tracks, self.labels, self.subjects)
 
     @property
     def copies(self) -> list[np.ndarray]:
@@ -66,7 +83,8 @@ def learn_emotion(settings, folder: pathlib.Path, part: Part, threads: int) -> d
     It resumes after the last whole epoch in the folder of the checkpoints.
 
     Returns:
-        Dict of `answer_NAME`, each head's probability of genuine of the tested videos;
+        Dict of `answer_NAME`, each head's probability of genuine of the tested videos,
+        with `Settings.cuts` also `answer_NAME_CUT` of these parts of them;
         `loss` of the first head; `history`, rows of epoch, loss and learning rate;
         `vectors`, the mean PB vector of each video's copies, training first; `classes`,
         the PB vectors learned for fake and genuine; `generated` from these; the number
@@ -84,6 +102,10 @@ def learn_emotion(settings, folder: pathlib.Path, part: Part, threads: int) -> d
     people = train.labels[owners], train.subjects[owners]
     fitted, trees = heads.fit(vectors, *people, settings.seed, threads)
     answers = {n: heads.decide(h, tested, test.owners) for n, h in fitted.items()}
+    for cut in CUTS if settings.cuts else ():
+        shorter = recognise(model, test.cut(cut, settings.seed), settings)
+        for name, head in fitted.items():
+            answers[f"{name}_{cut}"] = heads.decide(head, shorter, test.owners)
     means = [mean_by(vectors, owners), mean_by(tested, test.owners)]
     content = {
         **{f"answer_{name}": answer for name, answer in answers.items()},

@@ -1,4 +1,4 @@
-"""The study on SASE-FE: its videos, its rounds, and what its networks answer."""
+"""The study of videos: its data, its rounds, and what its networks answer."""
 
 import os
 import pathlib
@@ -7,16 +7,18 @@ import numpy as np
 import pandas as pd
 
 from datasets import sase_fe, splits
-from experiments import papers
-from experiments.harness import metrics
+from datasets.summary import summarise
+from experiments import clips, papers
+from experiments.harness import metrics, raters
 from experiments.harness.errors import StudyError, user_errors
 from experiments.harness.report import markdown_table, title
 from experiments.harness.run_folder import hash_data, write_serving
 from experiments.harness.study import Result
 from experiments.sase_fe import SPEC, figures, heads
-from experiments.sase_fe.emotion import Part, Videos, learn_emotion, network
+from experiments.sase_fe.emotion import CUTS, Part, Videos, learn_emotion, network
 from zoo import export
 from zoo.heads import save as save_head
+from zoo.heads import xgboost
 from zoo.inputs import landmarks
 
 FOLDS = 5
@@ -36,21 +38,27 @@ def work(run) -> Result:
     learned = list(zip(parts, contents.values(), strict=True))
     first = [(p, content) for p, content in learned if p.round == parts[0].round]
     heading = title(run) + (f", {parts[0].round}" if len(first) < len(learned) else "")
-    answers = predictions(learned)
+    people, more = beside(run, learned)
+    answers = pd.concat([predictions(learned), *people], ignore_index=True)
     trees = {part.key: content["trees"] for part, content in learned}
+    notes = {}
+    if run.settings.dataset == "sase_fe":
+        notes["Tables 2 and 3 of the paper"] = challenge_note(answers)
     history, vectors = histories(learned), pb_vectors(learned)
     tables = {"history.csv": history, "parametric_bias.csv": vectors}
     return Result(
         answers,
         draw=lambda path: figures.draw(path, heading, first, history),
-        write_models=lambda path: write_models(path, run, first),
+        write_models=None
+        if run.settings.control != "none"
+        else lambda path: write_models(path, run, first),
         tables={**tables, "failures.csv": failures},
         notes={
             "Answers": answers_note(answers, trees),
             "Figures": FIGURES,
-            "Tables 2 and 3 of the paper": challenge_note(answers),
+            **notes,
         },
-        more={"trees": trees},
+        more={"trees": trees, **more},
     )
 
 
@@ -58,20 +66,26 @@ def read(run) -> tuple[list[Part], pd.DataFrame]:
     """Read the videos and divide them; also return a table of those without points."""
     settings = run.settings
     with user_errors():
-        found = sase_fe.index(run.data_dir)
+        found, summary = read_index(run)
         index = usable(found, settings)
         rounds = divide(index, settings)
         tracks, failures = read_tracks(index, rounds, settings, run.jobs)
     emotions = [e for e in settings.emotions if e in set(index["emotion"])]
     index = index.loc[sorted(tracks)]
+    if settings.control == "permuted":
+        rng = np.random.default_rng(settings.seed)
+        people = index.groupby(["subject", "emotion"])["label"]
+        learned = index.assign(label=people.transform(rng.permutation))
+    else:
+        learned = index
     first = next(iter(rounds))
     parts = [
         Part(
             name,
             emotion,
-            select(index, tracks, train, emotion, settings.copies),
+            select(learned, tracks, train, emotion, settings.copies),
             select(index, tracks, test, emotion, settings.test_copies),
-            keep=name == first and not run.validating,
+            keep=name == first and not run.validating and settings.control == "none",
         )
         for name, (train, test) in rounds.items()
         for emotion in emotions
@@ -79,7 +93,7 @@ def read(run) -> tuple[list[Part], pd.DataFrame]:
     trained = index[index.index.isin(rounds[first][0])]
     lines = [f"Without points: {reason}" for reason in failures["reason"]]
     run.record_data(
-        "\n".join([sase_fe.summary(found), *lines, *duplicates(index, tracks)]),
+        "\n".join([summary, *lines, *duplicates(index, tracks)]),
         found["path"],
         found.attrs["report"],
         content=hash_data(index[COLUMNS], *(tracks[row] for row in index.index)),
@@ -94,6 +108,18 @@ def read(run) -> tuple[list[Part], pd.DataFrame]:
     for part in parts:
         check(part)
     return parts, failures
+
+
+def read_index(run) -> tuple[pd.DataFrame, str]:
+    """Return a row per video, as `sase_fe.index` does, and what was found."""
+    if run.settings.dataset == "sase_fe":
+        index = sase_fe.index(run.data_dir)
+        return index, sase_fe.summary(index)
+    index = clips.read_index(run)
+    summary = summarise(index, run.about.name)
+    videos = index[index["kind"] == "video"].rename(columns={"sample": "video"})
+    videos = videos.assign(part="train", emotion=videos["emotion"].fillna("any"))
+    return videos.reset_index(drop=True), summary
 
 
 def points_by(index: pd.DataFrame) -> str | None:
@@ -112,7 +138,7 @@ def usable(index: pd.DataFrame, settings) -> pd.DataFrame:
         raise ValueError(
             f"Expected labelled videos for --protocol {settings.protocol} and "
             f"--emotions {' '.join(settings.emotions)}. Received:\n"
-            f"{sase_fe.summary(index)}"
+            f"{index.groupby('part')['emotion'].value_counts().to_string()}"
         )
     return index[wanted].reset_index(drop=True).astype({"label": int})
 
@@ -121,14 +147,17 @@ def divide(index: pd.DataFrame, settings) -> dict[str, tuple[np.ndarray, np.ndar
     """Return the rows of training and test by round, as the protocol has them."""
     kinds = index["emotion"] + index["label"].astype(str)
     if settings.protocol == "folds":
-        folds = splits.kfold(index, kinds, FOLDS, settings.seed)
+        count = min(10, index["subject"].nunique())
+        count = FOLDS if settings.dataset == "sase_fe" else count
+        folds = splits.kfold(index, kinds, count, settings.seed)
         return {f"fold{n}": sides for n, sides in enumerate(folds, start=1)}
-    if settings.protocol == "holdout":
-        sides = splits.holdout(index, kinds, seed=settings.seed)
+    if settings.protocol in ("holdout", "image"):
+        by = splits.holdout if settings.protocol == "holdout" else splits.image_holdout
+        sides = by(index, kinds, seed=settings.seed)
         if settings.validate:
             return {"validation": (sides["train"], sides["validation"])}
         train = np.sort(np.concatenate([sides["train"], sides["validation"]]))
-        return {"holdout": (train, sides["test"])}
+        return {settings.protocol: (train, sides["test"])}
     learned = (index["part"] == "train").to_numpy()
     if learned.all() or not learned.any():
         raise ValueError(
@@ -170,7 +199,8 @@ def select(index, tracks, rows, emotion: str, copies: int) -> Videos:
     each = slice(1, 1 + copies) if copies else slice(0, 1)
     selected = [tracks[row][each] for row in chosen.index]
     people = chosen["subject"].to_numpy(str)
-    return Videos(chosen[COLUMNS], selected, chosen["label"].to_numpy(), people)
+    columns = COLUMNS + [name for name in raters.COLUMNS if name in chosen]
+    return Videos(chosen[columns], selected, chosen["label"].to_numpy(), people)
 
 
 def duplicates(index, tracks):
@@ -198,21 +228,55 @@ def check(part: Part) -> None:
 
 def predictions(learned) -> pd.DataFrame:
     """Return the answers of all heads in the columns of predictions.csv."""
-    several = len({part.round for part, _ in learned}) > 1
+    names = {head: f"LSTM-PB, {name}" for head, name in heads.NAMES.items()}
+    for cut in CUTS:
+        if f"answer_xgboost_{cut}" in learned[0][1]:
+            names |= {f"{h}_{cut}": f"{names[h]}, {cut}" for h in heads.NAMES}
     tables = [
-        metrics.predictions_table(
-            SPEC,
-            f"LSTM-PB, {name}",
-            part.test.labels,
-            content[f"answer_{head}"],
-            sample=part.test.rows[COLUMNS[:4]].agg("/".join, axis=1),
-            subject=part.test.subjects,
-            group=f"{part.emotion}/{part.round}" if several else part.emotion,
-        )
-        for head, name in heads.NAMES.items()
+        _answers(part, learned, content[f"answer_{key}"], name)
+        for key, name in names.items()
         for part, content in learned
     ]
     return pd.concat(tables, ignore_index=True)
+
+
+def _answers(part: Part, learned, probability, model: str) -> pd.DataFrame:
+    """Return a model's answers for a part's tested videos."""
+    several = len({other.round for other, _ in learned}) > 1
+    return metrics.predictions_table(
+        SPEC,
+        model,
+        part.test.labels,
+        probability,
+        sample=_names(part.test.rows),
+        subject=part.test.subjects,
+        group=f"{part.emotion}/{part.round}" if several else part.emotion,
+    )
+
+
+def _names(rows: pd.DataFrame) -> pd.Series:
+    return rows[COLUMNS[:4]].agg("/".join, axis=1)
+
+
+def beside(run, learned) -> tuple[list[pd.DataFrame], dict]:
+    """Return the answers of a control and of raters, and a single rater's measures.
+
+    The control decides by the number of frames alone.
+    """
+    if run.settings.dataset == "sase_fe":
+        return [], {}
+    tables, seed = [], run.settings.seed
+    for part, _ in learned:
+        frames, tested = (
+            np.array([[track.shape[1]] for track in side.tracks])
+            for side in (part.train, part.test)
+        )
+        head = xgboost(seed=seed).fit(frames, part.train.labels)
+        probability = head.predict_proba(tested)
+        tables.append(_answers(part, learned, probability, "control: duration alone"))
+    rows = pd.concat([part.test.rows for part, _ in learned], ignore_index=True)
+    rows = rows.assign(sample=_names(rows))
+    return [*tables, *raters.answers(SPEC, rows, seed)], raters.one_rater(rows)
 
 
 def histories(learned) -> pd.DataFrame:

@@ -83,8 +83,9 @@ def search(study: Study, argv: list[str]) -> pathlib.Path:
     """Do trials until there are enough, and write the report."""
     given = options.given(argv)
     with user_errors():
-        chosen, _ = parse(study, argv, "real")
-        folder = study.dataset.folder, chosen.data, chosen.data_dir, study.download
+        chosen, settings = parse(study, argv, "real")
+        about = study.about(settings)
+        folder = about.folder, chosen.data, chosen.data_dir, study.download
         data_dir, note = find_data(*folder)
         kind = sample.kind(data_dir)
         _, settings = parse(study, argv, kind)
@@ -106,7 +107,7 @@ def search(study: Study, argv: list[str]) -> pathlib.Path:
     every |= {"data": chosen.data, "data_dir": chosen.data_dir}
     words = study.search.fixed | {k: v for k, v in every.items() if k in given}
     jobs, dask = getattr(chosen, "jobs", 1), getattr(chosen, "dask", None)
-    run = Run(study, settings, None, data_dir, kind, again, jobs, dask)
+    run = Run(study, settings, None, about, data_dir, kind, again, jobs, dask)
     what = objective.Search(run, space, folder, chosen, words)
     print(f"\n{report.write(what, what.work())}", flush=True)
     return folder
@@ -115,10 +116,9 @@ def search(study: Study, argv: list[str]) -> pathlib.Path:
 def parse(study: Study, argv: list[str], kind: str):
     """Parse a command line; see `Study.parse`."""
     fixed = as_words(study.search.fixed)
-    words = [*(as_words(study.sample) if kind == "sample" else []), *fixed, *argv]
     doc = f"{__doc__}\nSet by this search: {shlex.join(fixed)}"
     kinds = Options if study.parts == 0 else PartOptions
-    return options.parse(f"{PROGRAM} {study.name}", doc, words, study.settings, kinds)
+    return study.parse_as(f"{PROGRAM} {study.name}", doc, [*fixed, *argv], kind, kinds)
 
 
 def searched_space(study: Study, settings, given: set[str]) -> dict:

@@ -407,6 +407,25 @@ def test_manifest_as_pandas_writes_it(tmp_path):
     assert frame["glasses"].to_list()[:3] == [True, False, pd.NA]
 
 
+def test_all_faults_of_a_manifest_at_once(tmp_path):
+    text = "a.bmp,,happy,1,front,\n,1,happy,2,front,\na.bmp,1,joy,1,up,maybe\n"
+    (tmp_path / "manifest.csv").write_text(HEADER + text)
+    with pytest.raises(ValueError) as error:
+        nvie.index(tmp_path)
+    told = [line.strip() for line in str(error.value).splitlines()[1:]]
+    assert [line.split(" is ")[0].split(":")[0] for line in told] == (
+        ["line 2"] + ["line 3"] * 2 + ["line 4"] * 4
+    )
+    assert "doubled: subject" in str(
+        pytest.raises(ValueError, nvie.index, _doubled(tmp_path)).value
+    )
+
+
+def _doubled(folder):
+    (folder / "manifest.csv").write_text("subject," + HEADER + "1,a.bmp,1,happy,1,,\n")
+    return folder
+
+
 def test_manifest_of_missing_pictures(tmp_path):
     lines = [f"away/{number}.png,1,sad,1,," for number in range(5)]
     file = tmp_path / "manifest.csv"
@@ -422,7 +441,7 @@ def test_manifest_of_missing_pictures(tmp_path):
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("path,subject,emotion,spontaneous,glasses\n", 1, "add illumination"),
+        ("path,subject,emotion,spontaneous,glasses\n", 1, "Missing: illumination"),
         ("", 1, "expected the columns"),
         (HEADER + "a.png,1,happy,1,,\na.png,1,bliss,1,,\n", 3, "bliss"),
         (HEADER + "a.png,1,neutral,1,,\n", 2, "neutral"),
@@ -435,7 +454,7 @@ def test_manifest_of_missing_pictures(tmp_path):
         (HEADER + "a.png,1,happy,1,,maybe\n", 2, "maybe"),
         (HEADER + "a.png,1\n", 2, "emotion"),
         (HEADER + "a.png,1,happy,1,,\n./a.png,2,sad,1,,\n", 3, "as in line 2"),
-        (HEADER, None, "lists no pictures"),
+        (HEADER, None, "lists no files"),
         # The second row would be a part of the first one's cell.
         (HEADER[:-1] + ',sequence\na.png,1,fear,1,,,"x\nb.png,1,fear,0,,,y\n', None,
          "unexpected"),

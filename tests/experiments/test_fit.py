@@ -51,9 +51,8 @@ class Settings(nvie_cnn.Settings):
 
 def new_run(path, resume=False, report=None, **settings):
     folder = RunFolder.open(path, "study", "key", resume)
-    return Run(
-        nvie_cnn.STUDY, Settings(**settings), folder, path, "sample", "", report=report
-    )
+    how = Settings(**settings), folder, nvie_cnn.STUDY.dataset, path, "sample", ""
+    return Run(nvie_cnn.STUDY, *how, report=report)
 
 
 def train(data, run, epochs, patience=50, model=None):

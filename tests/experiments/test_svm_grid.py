@@ -71,7 +71,7 @@ def test_kernels_equal_scikit_learns(gamma):
 @pytest.mark.parametrize("classes", [(3, 8), (1, 4, 7, 9)])
 def test_every_score_equals_the_plain_svc(classes):
     X, y, folds = digits(classes, 120)
-    results = svm_grid.search(X, y, folds, SMALL_GRID)
+    results = svm_grid.search(svm_grid.gram(X), y, folds, SMALL_GRID)
     assert len(results) == len(ParameterGrid(SMALL_GRID)) == 36
     for _, row in results.iterrows():
         svc = SVC(kernel=row["kernel"], C=row["C"], gamma=row["gamma"])
@@ -87,7 +87,7 @@ def test_every_score_equals_the_plain_svc(classes):
 
 def test_whole_grid_picks_what_grid_search_picks():
     X, y, folds = digits((3, 8), 90)
-    results = svm_grid.search(X, y, folds)
+    results = svm_grid.search(svm_grid.gram(X), y, folds)
     assert len(results) == 126
     assert not results.duplicated(["kernel", "C", "gamma"]).any()
     plain = GridSearchCV(SVC(), svm_grid.THESIS_GRID, cv=folds, refit=False)
@@ -98,17 +98,17 @@ def test_whole_grid_picks_what_grid_search_picks():
 
 def test_uint8_float32_pictures_and_threads_make_no_difference():
     X, y, folds = digits((3, 8), 90)
-    expected = svm_grid.search(X, y, folds, SMALL_GRID)
+    expected = svm_grid.search(svm_grid.gram(X), y, folds, SMALL_GRID)
     for other in (X.astype(np.uint8), X.astype(np.float32), X.reshape(-1, 8, 8)):
-        received = svm_grid.search(other, y, folds, SMALL_GRID, n_jobs=2)
+        received = svm_grid.search(svm_grid.gram(other), y, folds, SMALL_GRID, n_jobs=2)
         pd.testing.assert_frame_equal(received, expected, check_exact=True)
 
 
 def test_labels_may_be_words():
     X, y, folds = digits((3, 8), 60)
     words = np.where(y == 8, "spontaneous", "posed")
-    expected = svm_grid.search(X, y, folds, SMALL_GRID)
-    received = svm_grid.search(X, words, folds, SMALL_GRID)
+    expected = svm_grid.search(svm_grid.gram(X), y, folds, SMALL_GRID)
+    received = svm_grid.search(svm_grid.gram(X), words, folds, SMALL_GRID)
     pd.testing.assert_frame_equal(received, expected)
 
 
@@ -120,7 +120,7 @@ def test_a_class_missing_from_a_test_side_is_no_zero():
     grid = {"kernel": ("linear",), "C": (1.0,), "gamma": (0.1,)}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        results = svm_grid.search(X, y, [(train, test)], grid)
+        results = svm_grid.search(svm_grid.gram(X), y, [(train, test)], grid)
     assert results["mean_balanced_accuracy"][0] == results["mean_accuracy"][0]
     # Some of the side are taken for the class that is missing from it.
     assert 0 < results["mean_accuracy"][0] < 1
@@ -133,7 +133,7 @@ def test_a_fit_that_would_not_end_is_stopped():
     folds = [(np.arange(40), np.arange(40, 60))]
     grid = {"kernel": ("poly",), "C": (100.0,), "gamma": (10.0,)}
     with pytest.warns(ConvergenceWarning, match="max_iter=1000000"):
-        svm_grid.search(X, y, folds, grid)
+        svm_grid.search(svm_grid.gram(X), y, folds, grid)
 
 
 def frame(*rows):

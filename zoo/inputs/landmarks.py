@@ -136,11 +136,13 @@ def extract(
         predictor = predictor_file(model)
         name = f"{predictor.name}, sha256 {_content(predictor).hex()}"
         work = partial(_extract_68, video, copies, seed, predictor, name, digest)
+        track = _cached(video, copies, seed, name, digest, work) if cache else work()
     else:
         mesh = load_mesh(KINDS[points], model)
-        name = mesh.model
-        work = partial(_extract_main, video, copies, seed, mesh)
-    track = _cached(video, copies, seed, name, digest, work) if cache else work()
+        work = partial(_extract_main, video, mesh)
+        # Copies of a mesh are other crops of the same points.
+        track = _cached(video, 0, 0, mesh.model, digest, work) if cache else work()
+        track = track.jittered(copies, seed)
     if track.note:
         warnings.warn(f"{video} {track.note}", stacklevel=2)
     return track
@@ -206,7 +208,7 @@ class _Followed:
         return LandmarkTrack(*arrays, self.size, self.path.name, **known)
 
 
-def _extract_main(video: Path, copies: int, seed: int, mesh: FaceMesh) -> LandmarkTrack:
+def _extract_main(video: Path, mesh: FaceMesh) -> LandmarkTrack:
     """Return the track of the face in most frames, of these the largest."""
     found = _Followed(video, mesh)
     if not found.counts:
@@ -219,7 +221,7 @@ def _extract_main(video: Path, copies: int, seed: int, mesh: FaceMesh) -> Landma
     notes = [main.note] if main.note else []
     if (several := len(found.counts)) > 1:
         notes.append(f"{several} faces, of which the one seen longest is followed")
-    return replace(main, note="; ".join(notes)).jittered(copies, seed)
+    return replace(main, note="; ".join(notes))
 
 
 @lru_cache(maxsize=2)
