@@ -17,7 +17,7 @@ import numpy as np
 # Version and size. A new number whenever the rendered files change: old caches are
 # then left alone.
 _SAMPLES = {
-    "nvie": ("v1", "140 MB"),
+    "nvie": ("v2", "140 MB"),
     "gfe": ("v1", "7 MB"),
     "pupil": ("v1", "2 MB"),
     "sase_fe": ("v2", "7 MB"),
@@ -33,7 +33,7 @@ def path(name: str = "nvie") -> Path:
     The cache is `~/.cache/duchenne`, or the folder that the environment
     variable DUCHENNE_CACHE names. A sample is complete or absent: it is
     rendered under a temporary name beside its place and then renamed. What a
-    killed process leaves behind (such as `.nvie-v1-*`) may be deleted.
+    killed process leaves behind (such as `.nvie-v2-*`) may be deleted.
 
     Args:
         name: The dataset: "nvie", "gfe", "pupil" or "sase_fe".

@@ -1,7 +1,8 @@
-"""Frames of a face drawn from its 68 points, so that what is seen is where they are.
+"""Draws a face from its 68 points, so that what is seen is where they are.
 
-Shaded just enough that OpenCV's Haar cascade finds the face and dlib's predictor its
-points. Points are those of `datasets.sample.face68`; colours are BGR, 0 to 255.
+Shaded just enough that OpenCV's Haar cascade and the mesh's detector find the face and
+dlib's predictor its points. Points are those of `datasets.sample.face68`; colours are
+BGR, 0 to 255.
 """
 
 from dataclasses import dataclass
@@ -10,10 +11,16 @@ import numpy as np
 
 from datasets.sample.face68 import place
 
-SIZE = (320, 240)  # width and height of a frame
+SIZE = (320, 240)  # width and height of a video's frame
 _SUPER = 2  # drawn at twice the size, then averaged down
 _LIGHT = 4  # and lit at a quarter of that
 _RIM = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+_RING = np.stack([np.cos(_RIM), np.sin(_RIM)], axis=1)
+LIGHTS = {"front": 0.0, "left": -0.16, "right": 0.16}  # how much brighter on the right
+
+_SKINS = ((172, 196, 228), (152, 182, 220), (134, 168, 212), (114, 148, 196),
+          (92, 126, 176))  # fmt: skip
+_HAIRS = ((28, 24, 24), (34, 34, 42), (38, 48, 66), (52, 74, 106), (96, 96, 102))
 
 
 @dataclass(frozen=True)
@@ -27,36 +34,65 @@ class Look:
     wall: tuple[float, float, float]
 
 
-def draw(points: np.ndarray, pose: np.ndarray, look: Look) -> np.ndarray:
-    """Draws a frame.
+def invent_look(rng: np.random.Generator) -> Look:
+    """Draws the colours of a person."""
+    return Look(
+        skin=tuple(np.array(_SKINS[rng.integers(5)]) * rng.normal(1, 0.04)),
+        hair=_HAIRS[rng.integers(5)],
+        iris=tuple(rng.uniform((30, 40, 50), (100, 90, 80))),
+        clothes=tuple(rng.uniform(50, 190, 3)),
+        wall=tuple(rng.uniform(110, 190, 3)),
+    )
+
+
+def draw(
+    points: np.ndarray,
+    pose: np.ndarray,
+    look: Look,
+    size: tuple[int, int] = SIZE,
+    *,
+    creases: tuple[float, float] = (0.0, 0.0),
+    glasses: tuple[float, float, float] | None = None,
+    light: str = "front",
+) -> np.ndarray:
+    """Draws a picture.
 
     Args:
-        points: (68, 2) in pixels of the frame.
+        points: (68, 2) in pixels of the picture.
         pose: (6,), as `face68.place` takes it, for what the points do not cover.
         look: Colours.
+        size: Width and height of the picture, even numbers.
+        creases: Of the cheek raiser (AU 6), crow's feet and bagged lower lids, on the
+            subject's right and left: 0 none, 1 deep.
+        glasses: Colour of their frame.
+        light: Of `LIGHTS`, the side of the picture that it comes from.
 
     Returns:
         uint8 (height, width, 3), BGR.
     """
     import cv2
 
-    sheet = _Sheet(look.wall)
+    sheet = _Sheet(look.wall, size)
     _head(sheet, points, pose, look)
     for side in (0, 1):
         _eye(sheet, points, side, look)
+        _creases(sheet, points, side, creases[side], look)
         _brow(sheet, points, side, look)
     _nose(sheet, points, look)
     _mouth(sheet, points, look)
-    small = cv2.resize(sheet.colour, SIZE, interpolation=cv2.INTER_AREA)
-    light = cv2.resize(_light(points, pose), SIZE, interpolation=cv2.INTER_LINEAR)
-    return cv2.multiply(small, cv2.merge([light] * 3), dtype=cv2.CV_8U)
+    if glasses is not None:
+        _glasses(sheet, points, glasses)
+    small = cv2.resize(sheet.colour, size, interpolation=cv2.INTER_AREA)
+    shade = _light(points, pose, size, LIGHTS[light], creases)
+    shade = cv2.resize(shade, size, interpolation=cv2.INTER_LINEAR)
+    return cv2.multiply(small, cv2.merge([shade] * 3), dtype=cv2.CV_8U)
 
 
 class _Sheet:
     """A picture being drawn, in pixels of the frame, of twice its size."""
 
-    def __init__(self, wall):
-        width, height = SIZE
+    def __init__(self, wall, size):
+        self.size = width, height = size
         self.colour = np.empty((height * _SUPER, width * _SUPER, 3), np.uint8)
         self.fill([(-9, -9), (width, -9), (width, height), (-9, height)], wall)
 
@@ -129,7 +165,7 @@ def _head(sheet: _Sheet, points, pose, look: Look) -> None:
     low = chin[1] - 0.5 * unit
     neck = np.array([(points[4, 0] + 0.15 * unit, low),
                      (points[12, 0] - 0.15 * unit, low)])  # fmt: skip
-    shoulders = [(2.2, SIZE[1] + 5), (1.7, chin[1] + 0.55 * unit)]
+    shoulders = [(2.2, sheet.size[1] + 5), (1.7, chin[1] + 0.55 * unit)]
     left, right = (
         [(centre[0] + side * wide * unit, y) for wide, y in shoulders]
         for side in (-1, 1)
@@ -165,12 +201,11 @@ def _eye(sheet: _Sheet, points, side: int, look: Look) -> None:
     shape = _smooth(own, closed=True)
     sheet.fill(shape, (214, 220, 226))
     centre = 0.5 * (own[0] + own[3]) - [0, 0.04 * width]
-    ring = np.stack([np.cos(_RIM), np.sin(_RIM)], axis=1)
 
     def iris():
-        sheet.fill(centre + 0.235 * width * ring, look.iris)
-        sheet.fill(centre + 0.11 * width * ring, (12, 12, 14))
-        sheet.fill(centre + [0.08 * width, -0.09 * width] + 0.045 * width * ring,
+        sheet.fill(centre + 0.235 * width * _RING, look.iris)
+        sheet.fill(centre + 0.11 * width * _RING, (12, 12, 14))
+        sheet.fill(centre + [0.08 * width, -0.09 * width] + 0.045 * width * _RING,
                    (240, 240, 240))  # fmt: skip
 
     sheet.within(shape, iris)
@@ -178,6 +213,38 @@ def _eye(sheet: _Sheet, points, side: int, look: Look) -> None:
     sheet.line(upper, 0.22 * skin, 0.055 * width)
     sheet.line(lower, 0.62 * skin, 0.03 * width)
     sheet.line(upper - [0, 0.13 * width], 0.74 * skin, 0.03 * width)
+
+
+def _creases(sheet: _Sheet, points, side: int, deep: float, look: Look) -> None:
+    """The cheek raiser's: crow's feet and the bagged lower lid."""
+    if deep <= 0.03:
+        return
+    own = points[36 + 6 * side : 42 + 6 * side]
+    outer, inner = (own[3], own[0]) if side else (own[0], own[3])
+    out = (outer - inner) / np.linalg.norm(outer - inner)
+    width, dark = np.linalg.norm(outer - inner), 1 - 0.7 * min(deep, 1)
+    down = np.array([-out[1], out[0]]) * (1 if side else -1)
+    skin = dark * np.array(look.skin)
+    for angle, reach in ((-0.6, 0.4), (0.0, 0.55), (0.6, 0.5)):
+        way = np.cos(angle) * out + np.sin(angle) * down
+        start = outer + width * (0.14 * out + 0.1 * way)
+        bent = start + 0.5 * reach * width * way - 0.03 * width * down
+        foot = _smooth([start, bent, start + reach * width * way])
+        sheet.line(foot, skin, 0.08 * width)
+    bag = _smooth(own[[3, 4, 5, 0]])[2:-2] + 0.24 * width * down
+    sheet.line(bag, skin, 0.08 * width)
+
+
+def _glasses(sheet: _Sheet, points, colour) -> None:
+    thick = 0.05 * np.linalg.norm(points[45] - points[36])
+    for eye, temple in ((points[36:42], points[0]), (points[42:48], points[16])):
+        wide = np.linalg.norm(eye[3] - eye[0])
+        middle = (eye[0] + eye[3]) / 2 + [0, 0.1 * wide]
+        sheet.line(middle + wide * (_RING * [0.82, 0.68]), colour, thick, closed=True)
+        out = np.sign(temple[0] - middle[0]) * 0.82 * wide
+        sheet.line([middle + [out, 0], temple], colour, thick)
+    bridge = [points[39] + points[27], 2 * points[27], points[42] + points[27]]
+    sheet.line(_smooth(np.array(bridge) / 2), colour, thick)
 
 
 def _brow(sheet: _Sheet, points, side: int, look: Look) -> None:
@@ -202,8 +269,7 @@ def _nose(sheet: _Sheet, points, look: Look) -> None:
         ]
         sheet.line(_smooth(rim), 0.68 * skin, 0.05 * wide)
         hole = 0.6 * points[inner] + 0.4 * points[wing] - [0, 0.07 * wide]
-        ring = np.stack([0.15 * np.cos(_RIM), 0.085 * np.sin(_RIM)], axis=1)
-        sheet.fill(hole + wide * ring, 0.28 * skin)
+        sheet.fill(hole + wide * (_RING * [0.15, 0.085]), 0.28 * skin)
 
 
 def _mouth(sheet: _Sheet, points, look: Look) -> None:
@@ -237,12 +303,12 @@ def _mouth(sheet: _Sheet, points, look: Look) -> None:
         sheet.line(_smooth(fold), 0.82 * skin, 0.02 * wide)
 
 
-def _light(points: np.ndarray, pose: np.ndarray) -> np.ndarray:
+def _light(points, pose, size, slope: float, creases) -> np.ndarray:
     """Light and shade, float32, a quarter of the drawing's size, about 1."""
     unit = pose[5]
     scale = _LIGHT / _SUPER
-    x = (np.arange(int(SIZE[0] / scale), dtype=np.float32) + 0.5) * scale - 0.5
-    y = (np.arange(int(SIZE[1] / scale), dtype=np.float32) + 0.5) * scale - 0.5
+    x = (np.arange(int(size[0] / scale), dtype=np.float32) + 0.5) * scale - 0.5
+    y = (np.arange(int(size[1] / scale), dtype=np.float32) + 0.5) * scale - 0.5
     spots = [  # middle, half widths in face units, amount
         (points[[36, 39]].mean(axis=0) - [0, 0.06 * unit], 0.25, 0.16, -0.20),
         (points[[42, 45]].mean(axis=0) - [0, 0.06 * unit], 0.25, 0.16, -0.20),
@@ -258,6 +324,12 @@ def _light(points: np.ndarray, pose: np.ndarray) -> np.ndarray:
         (points[[57, 8]].mean(axis=0) + [0, 0.05 * unit], 0.2, 0.12, 0.08),
         (points[8] + [0, 0.3 * unit], 0.8, 0.22, -0.25),
     ]
+    for eye, cheek, deep in zip((41, 46), (-1, 1), creases, strict=True):
+        spots += [  # the cheek raiser's: bags and cheeks stand out
+            (points[eye] + [0, 0.1 * unit], 0.17, 0.06, 0.2 * deep),
+            (points[30] + [0.55 * cheek * unit, -0.2 * unit], 0.22, 0.15, 0.15 * deep),
+            (points[33] + [0.6 * cheek * unit, -0.1 * unit], 0.2, 0.1, -0.15 * deep),
+        ]
     light = np.ones((len(y), len(x)), np.float32)
     for (middle_x, middle_y), wide, high, amount in spots:
         across = np.exp(-(((x - middle_x) / (wide * unit)) ** 2))
@@ -267,4 +339,6 @@ def _light(points: np.ndarray, pose: np.ndarray) -> np.ndarray:
     edge = ((x[None] - middle[0]) / (1.15 * unit)) ** 2 + (
         (y[:, None] - middle[1]) / (1.5 * unit)
     ) ** 2
-    return light * (1.04 - 0.3 * np.clip(edge, 0, 1.2).astype(np.float32))
+    across = 1 + slope * np.clip((x - middle[0]) / unit, -1.5, 1.5)
+    light *= 1.04 - 0.3 * np.clip(edge, 0, 1.2).astype(np.float32)
+    return light * across.astype(np.float32)

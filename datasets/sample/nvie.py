@@ -20,20 +20,33 @@ In NVIE itself file format and recording session differ between the parts; here
 a BMP holds pixels that went through the same JPEG compression as a posed picture.
 """
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from datasets.sample import MARK, faces, new_folder
-from datasets.sample.canvas import Pose
-from datasets.sample.persons import Person, person
+from datasets.sample import MARK, face68, face_video, new_folder
 
 SUBJECTS = 38
 FRAMES = 5  # of a sequence, onset to apex
 REPETITIONS = 2  # of an emotion, by a subject, posed and spontaneous each
-EMOTIONS = ("happiness", "disgust", "fear", "surprise", "anger", "sadness")
-LIGHTS = ("front", "left", "right")
+SIZE = (128, 128)  # width and height of a picture
+UNIT = 0.3 * SIZE[0]  # pixels of the picture in one face unit
+# Action units of each emotion at full strength; the lips are stretched (AU 20) by 12
+# and 15 together. AU 6, the cheek raiser, is drawn apart: it tells spontaneous from
+# posed.
+RECIPES = {
+    "happiness": {12: 1.0, 25: 0.75, 26: 0.15},
+    "disgust": {9: 1.0, 10: 0.9, 4: 0.55, 7: 0.35, 15: 0.25, 25: 0.3},
+    "fear": {1: 1.0, 2: 0.5, 4: 0.55, 5: 0.8, 12: 0.5, 15: 0.5, 25: 0.8, 26: 0.2},
+    "surprise": {1: 1.0, 2: 1.0, 5: 0.8, 25: 0.4, 26: 1.0},
+    "anger": {4: 1.1, 5: 0.25, 7: 0.5, 23: 1.0, 17: 0.5},
+    "sadness": {1: 1.0, 4: 0.35, 15: 1.0, 17: 0.6},
+    "neutral": {},
+}
+EMOTIONS = tuple(RECIPES)[:6]
+LIGHTS = tuple(face_video.LIGHTS)
 # The first character of an apex frame's name; 7 stands for no emotion.
 CODES = {name: code for code, name in enumerate((*EMOTIONS, "neutral"), start=1)}
 # (posed, spontaneous): parameters of a beta distribution; mean of a normal one.
@@ -162,7 +175,7 @@ def _named(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
     return frame.assign(path=paths, sequence=sequences)
 
 
-def pictures(row, who: Person) -> list[np.ndarray]:
+def pictures(row, who: "Person") -> list[np.ndarray]:
     """Draw a row of the plan, with noise, before any compression.
 
     Args:
@@ -175,24 +188,34 @@ def pictures(row, who: Person) -> list[np.ndarray]:
     """
     rng = np.random.default_rng(row.seed)
     sides = np.array([1 - row.asymmetry, 1 + row.asymmetry])
-    strength = row.intensity * rng.normal(1, 0.12, len(faces.UNITS))
-    varied = dict(zip(faces.UNITS, np.clip(strength, 0.3, 1.2), strict=True))
-    recipe = faces.EMOTION_UNITS[row.emotion]
+    strength = row.intensity * rng.normal(1, 0.12, len(face68.UNITS))
+    varied = dict(zip(face68.UNITS, np.clip(strength, 0.3, 1.2), strict=True))
+    recipe = RECIPES[row.emotion]
     units = {unit: full * varied[unit] * sides for unit, full in recipe.items()}
     cheek = row.cheek * np.array([1 - row.cheek_side, 1 + row.cheek_side])
+    # The muscle's outer part raises the cheek (6), its inner part tightens lids (7).
+    units |= {6: cheek, 7: units.get(7, 0) + cheek}
     lids = rng.normal(0, 0.12)  # how open the eyes are just now, in units of AU 5
     units[5] = units.get(5, 0) + np.full(2, lids)
-    gaze, drift = rng.normal(0, 0.012, 2), rng.normal(0, 0.02, 6) * [1, 1, 1, 1, 1, 0.5]
-    apex = np.array([row.yaw, row.pitch, row.roll, row.shift_x, row.shift_y, row.scale])
     times = np.linspace(0, 1, FRAMES) if row.spontaneous else np.ones(1)
+    rise = (times * times * (3 - 2 * times))[:, None]  # slow and smooth
+    units = {unit: rise * value for unit, value in units.items()}
+    drift = (1 - times)[:, None] * rng.normal(0, 0.02, 6) * [1, 1, 1, 1, 1, 0.5]
+    pose = [row.yaw, row.pitch, row.roll, row.shift_x, row.shift_y, row.scale] + drift
+    # The middle of a head lies a quarter of a face unit below the eyes.
+    pose[:, 3:] = UNIT * pose[:, 3:] + [SIZE[0] / 2, SIZE[1] / 2 - UNIT / 4, 0]
+    points = face68.place(face68.move(who.face, units), pose)
+    look = replace(who.look, wall=row.backdrop)
     done = []
-    for time in times:
-        rise = time * time * (3 - 2 * time)  # slow and smooth
-        moved = {unit: value * rise for unit, value in units.items()}
-        moved[6] = cheek * rise
-        pose = Pose(*(apex + (1 - time) * drift))
-        clean = faces.draw(
-            who, moved, pose, row.illumination, row.glasses, row.backdrop, gaze
+    for number in range(len(times)):
+        clean = face_video.draw(
+            points[number],
+            pose[number],
+            look,
+            SIZE,
+            creases=who.lines + units[6][number],
+            glasses=who.glasses if row.glasses else None,
+            light=row.illumination,
         )
         noise = rng.standard_normal(clean.shape, np.float32) * np.float32(row.noise)
         noisy = np.round(clean * np.float32(row.gain) + noise)
@@ -235,12 +258,35 @@ def render(folder, subjects: int = SUBJECTS, seed: int = 0) -> None:
     )
 
 
+@dataclass(frozen=True)
+class Person:
+    """The traits of a person, the same in every picture.
+
+    Attributes:
+        face: At rest.
+        look: Colours.
+        lines: How lined the eyes are at rest, 0 to 0.3.
+        glasses: Colour of their frame.
+    """
+
+    face: face68.Face
+    look: face_video.Look
+    lines: float
+    glasses: tuple[float, float, float]
+
+
 def persons(subjects: int = SUBJECTS, seed: int = 0) -> dict[str, Person]:
     """The persons of the sample by subject, "001" and on."""
-    return {
-        f"{subject + 1:03d}": person(np.random.default_rng([seed, 0, subject]))
-        for subject in range(subjects)
-    }
+    people = {}
+    for subject in range(subjects):
+        rng = np.random.default_rng([seed, 0, subject])
+        people[f"{subject + 1:03d}"] = Person(
+            look=face_video.invent_look(rng),
+            face=face68.face(rng),
+            lines=rng.uniform(0, 0.3),
+            glasses=tuple(rng.uniform(25, 110, 3)),
+        )
+    return people
 
 
 def _write(folder: Path, row, who: Person) -> None:

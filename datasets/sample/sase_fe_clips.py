@@ -23,7 +23,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from datasets.landmarks import LandmarkTrack
 from datasets.sample import face68, wander
-from datasets.sample.face_video import SIZE, Look
+from datasets.sample.face_video import SIZE, Look, invent_look
 from datasets.sase_fe_names import CODES
 
 FRAMES = (60, 91)  # of a video, at least and below
@@ -43,9 +43,6 @@ ABRUPT = ((4, 3), (3, 4))  # of beta distributions
 RELIABLE = ((3, 3), (5, 2))
 WAVER, ASYMMETRY, LAG = (0.05, 0.08), (0.14, 0.0), (0.06, 0.04)
 _WEAK = 0.35  # contempt's other side
-_SKINS = ((172, 196, 228), (152, 182, 220), (134, 168, 212), (114, 148, 196),
-          (92, 126, 176))  # fmt: skip
-_HAIRS = ((28, 24, 24), (34, 34, 42), (38, 48, 66), (52, 74, 106), (96, 96, 102))
 
 
 @dataclass(frozen=True)
@@ -73,13 +70,7 @@ def person(number: int, seed: int = 0) -> Person:
         seed: 0 or more.
     """
     rng = np.random.default_rng([seed, 0, number])
-    look = Look(
-        skin=tuple(np.array(_SKINS[rng.integers(5)]) * rng.normal(1, 0.04)),
-        hair=_HAIRS[rng.integers(5)],
-        iris=tuple(rng.uniform((30, 40, 50), (100, 90, 80))),
-        clothes=tuple(rng.uniform(50, 190, 3)),
-        wall=tuple(rng.uniform(110, 190, 3)),
-    )
+    look = invent_look(rng)
     middle = np.array([SIZE[0] / 2, 0.43 * SIZE[1]]) + rng.normal(0, 8, 2)
     return Person(
         face=face68.face(rng),

@@ -12,7 +12,7 @@ def no_data(tmp_path, monkeypatch):
 
 
 def test_without_data_a_study_runs_on_the_sample(tmp_path):
-    folder = tmp_path / "cache" / "sample" / "nvie-v1"
+    folder = tmp_path / "cache" / "sample" / "nvie-v2"
     folder.mkdir(parents=True)
     (folder / "README.txt").write_text("This is the Duchenne project's sample.")
     found, note = find_data("nvie", None, None)
