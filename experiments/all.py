@@ -59,6 +59,7 @@ class Planned:
     """A run of a study: `words` follow its name on the command line."""
 
     name: str
+    dataset: str
     protocol: str
     words: tuple[str, ...]
     folders: pathlib.Path
@@ -69,7 +70,7 @@ class Planned:
         return max(self.folders.glob(f"[!.]*-{self.hash}*"), default=None)
 
     def __str__(self):
-        return f"{self.name}, protocol {self.protocol}"
+        return f"{self.name} on {self.dataset}, protocol {self.protocol}"
 
 
 def plan(chosen: Options) -> list[Planned]:
@@ -111,7 +112,7 @@ def plan_on(recipe, about, chosen: Options, out: pathlib.Path) -> list[Planned]:
         _, settings = recipe.parse([*words, *more], kind=kind)
         key = study.settings_hash(settings, kind, place)
         one = (*words, *more), out / recipe.name, key
-        runs.append(Planned(recipe.name, settings.protocol, *one))
+        runs.append(Planned(recipe.name, about.name, settings.protocol, *one))
     return runs
 
 
@@ -158,7 +159,7 @@ def run_all(runs: list[Planned], chosen: Options, command: str) -> None:
     try:
         begun = {}
         for one in left:
-            log = logs / f"{one.name}-{one.protocol}.log"
+            log = logs / f"{one.name}-{one.protocol}-{one.hash}.log"
             begun[pool.submit(run, one, log, processes)] = one, log
         bar = tqdm(
             concurrent.futures.as_completed(begun), total=len(begun), disable=None

@@ -253,9 +253,11 @@ def render(folder, subjects: int = SUBJECTS, seed: int = 0) -> None:
     for _ in tqdm(done, "NVIE sample", len(rows), unit="picture", disable=None):
         pass
     _stray(folder)
-    (folder / "README.txt").write_text(
-        _README.format(mark=MARK, subjects=subjects, seed=seed)
-    )
+    # In each part too, so that a copy of one says what it is; the whole's comes last.
+    for place in (_POSED, _SPONTANEOUS, _APEX, "."):
+        (folder / place / "README.txt").write_text(
+            _README.format(mark=MARK, subjects=subjects, seed=seed)
+        )
 
 
 @dataclass(frozen=True)

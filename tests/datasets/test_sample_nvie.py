@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -83,7 +84,7 @@ def test_a_subject_does_not_depend_on_how_many_there_are():
         assert (few[name].face.rest == many[name].face.rest).all()
 
 
-def test_layout_counts_and_strays(tree):
+def test_layout_counts_and_strays(tree, tmp_path):
     spontaneous, posed = (
         tree / "SpontaneousDatabase",
         tree / "0-PosedExpressionDatabase",
@@ -91,14 +92,14 @@ def test_layout_counts_and_strays(tree):
     frames = list(spontaneous.glob("*/*/visible/*/*.bmp"))
     assert len(frames) == (SUBJECTS * 12 + 1) * nvie.FRAMES
     lights = {"front", "left", "right"}
-    assert {path.name for path in spontaneous.iterdir()} == lights
+    assert {path.parent.name for path in spontaneous.glob("*/*")} == lights
     for light in lights:
         assert len(list((spontaneous / light).glob("*/visible"))) == SUBJECTS
     pictures = list(posed.glob("*/*/*/visible/*/*.jpg"))
     assert len(pictures) == SUBJECTS * 12 + 1
     assert {path.parts[-5] for path in pictures} == {"glasses", "noglasses"}
     assert {path.parent.name for path in pictures} == {*nvie.EMOTIONS, "neutral"}
-    apex = [p for p in tree.glob("5_*/SelectedSamples/*") if p.name != "Thumbs.db"]
+    apex = list(tree.glob("5_*/SelectedSamples/*.[bj]*"))
     codes = [path.name[0] for path in apex]
     assert {code: codes.count(code) for code in set(codes)} == {
         "7": 1,
@@ -108,6 +109,9 @@ def test_layout_counts_and_strays(tree):
     assert strays == {"Thumbs.db", ".DS_Store"}
     assert any(path.is_dir() and not any(path.iterdir()) for path in tree.rglob("*"))
     assert "no person" in (tree / "README.txt").read_text().lower()
+    for part in (spontaneous, posed, *tree.glob("5_*/SelectedSamples")):
+        copied = shutil.copytree(part, tmp_path / part.name)
+        assert sample.kind_of(copied.rglob("*.*")) == "sample"
 
 
 def test_every_picture_decodes_to_the_same_size(tree):

@@ -53,7 +53,7 @@ def test_runs_and_takes_finished_ones_as_they_are(tmp_path, capsys):
     all.main(words)
     shown = capsys.readouterr().out
     assert "2 runs, 0 of them finished" in shown
-    assert "pupil_course, protocol paper: " in shown
+    assert "pupil_course on Observers' pupils, protocol paper: " in shown
     folders = sorted(tmp_path.glob("pupil_course/*"))
     assert len(folders) == 2
     page = (tmp_path / "all" / "compare.html").read_text()
