@@ -16,7 +16,13 @@ For research on posed and spontaneous expressions. No lie detector: do not use i
 judge people. See: python -m zoo card RUN
 """
 
+TRAIN = """\
+Models that tell genuine (spontaneous) from posed facial expressions.
 
+Trained on your own clips, in a checkout, FOLDER holding genuine/ann/1.mp4, posed/ann/...:
+  python -m experiments.nvie_cnn --dataset own --data-dir FOLDER
+  python -m zoo predict runs/nvie_cnn/TIME-HASH clip.mp4
+"""
 PREDICT = """\
 Probabilities of genuine, by what the run's models take:
   pictures      every face, cut out as in training, and videos, in which one face is
@@ -33,8 +39,7 @@ RUN = {"metavar": "RUN", "help": "a run folder: runs/STUDY/TIME-HASH"}
 def parser():
     result = argparse.ArgumentParser(
         prog="python -m zoo",
-        description="Models that tell genuine (spontaneous) from posed facial "
-        "expressions.",
+        description=TRAIN,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
