@@ -19,7 +19,7 @@ judge people. See: python -m zoo card RUN
 TRAIN = """\
 Models that tell genuine (spontaneous) from posed facial expressions.
 
-Trained on your own clips, in a checkout, FOLDER holding genuine/ann/1.mp4, posed/ann/...:
+In a checkout, trained on your own clips, FOLDER/genuine/ann/1.mp4, FOLDER/posed/...:
   python -m experiments.nvie_cnn --dataset own --data-dir FOLDER
   python -m zoo predict runs/nvie_cnn/TIME-HASH clip.mp4
 """
