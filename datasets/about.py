@@ -46,10 +46,9 @@ class About:
 
 
 NOT_A_LIE_DETECTOR = (
-    "**It is no lie detector.** {labels} Nobody in these data lied or told the truth, "
-    "so there is nothing in them to learn lying from: a polite smile to order deceives "
-    "nobody, and somebody who lies may well show what they feel. Nor does it tell what "
-    "a person feels, thinks or intends."
+    "**It is no lie detector.** {labels} Neither says anything of lies: a polite smile "
+    "to order deceives nobody, and somebody who lies may well show what they feel. Nor "
+    "does it tell what a person feels, thinks or intends."
 )
 NOT_FOR = (
     "**Do not use it to judge a person or what a person says**: not at work or in "
