@@ -10,6 +10,8 @@ import pandas as pd
 from experiments.harness.run_folder import UNFINISHED
 
 FILES = ("config.json", "metrics.json", "predictions.csv")
+# Settings that change what a model is shown, and their usual values.
+USUAL = {"frame": "apex", "control": "none"}
 TEXT = ("sample", "subject", "video", "group", "model", "truth", "answer")
 
 
@@ -19,6 +21,7 @@ class Case(NamedTuple):
     sample: bool
     dataset: str
     task: str
+    variant: str
     groups: str
     protocol: str
     validation: str
@@ -42,7 +45,10 @@ class Run:
             metrics["task"] or "",
             ", ".join(sorted(metrics.get("groups", ()))),
         )
-        case = metrics["data"] == "sample", metrics["dataset"], task, groups
+        settings = {key: self.config["settings"].get(key) for key in USUAL}
+        changed = [k for k, v in settings.items() if v not in (None, USUAL[k])]
+        variant = ", ".join(f"{key} {settings[key]}" for key in changed)
+        case = metrics["data"] == "sample", metrics["dataset"], task, variant, groups
         how = metrics["validation_text"], metrics["quick"]
         self.case = Case(*case, metrics["protocol"], *how)
 

@@ -37,13 +37,28 @@ class Row(NamedTuple):
     run: Run | None = None
     predictions: pd.DataFrame | None = None
 
+    @property
+    def beside(self) -> bool:
+        """Return whether it is no model, but people or a control beside one."""
+        return self.name.startswith(("people: ", "control: "))
+
+    def same(self, other: "Row") -> bool:
+        """Return whether both are people or a control, and give the same answers."""
+        alike = self.beside and self.name == other.name
+        return alike and self.values == other.values
+
 
 class Table:
     """Models that may be compared: of runs of one case."""
 
     def __init__(self, runs: list[Run]):
         self.runs, self.case, self.spec = runs, runs[0].case, runs[0].spec
-        self.models = [row for run in runs for row in self._model_rows(run)]
+        self.models = []
+        for row in itertools.chain(*map(self._model_rows, runs)):
+            # Of what stands beside several runs on the same samples, one is enough.
+            if not any(row.same(other) for other in self.models):
+                self.models.append(row)
+        self.models.sort(key=lambda row: row.beside)
         papers = list(self._paper_rows())
         self.rows = [*self.models, *self._constant_rows(), *papers]
         keys = set().union(*(row.values for row in self.rows))
@@ -59,7 +74,8 @@ class Table:
             groups = f"{count} {self.spec['group']}s"
         elif groups:
             groups = f"{self.spec['group']} {groups}"
-        words = [case.task and f"task {case.task}", groups, f"protocol {case.protocol}"]
+        words = [case.task and f"task {case.task}", case.variant, groups]
+        words += [f"protocol {case.protocol}"]
         words += ["VALIDATION" * bool(case.validation), "QUICK settings" * case.quick]
         title = ", ".join(filter(None, [*words, "SAMPLE data" * case.sample]))
         return title[0].upper() + title[1:]
@@ -76,7 +92,8 @@ class Table:
                 seeds = predictions["seed"].nunique()
                 note += f", {seeds} seeds (standard deviation of F1 {spread:.3f})"
             note, verdict = f"{note}. {verdict}".strip(), ""  # of the main model alone
-            yield Row("model", name + folder, values, note, run, predictions)
+            row = Row("model", name, values, note, run, predictions)
+            yield row if row.beside else row._replace(name=name + folder)
 
     def _constant_rows(self):
         classes = self.spec["classes"]
@@ -119,6 +136,8 @@ class Table:
         """
         results = []
         for first, second in itertools.combinations(self.models, 2):
+            if first.beside and second.beside:
+                continue
             if result := self._test(first, second):
                 results.append({"name": f"{first.name} minus {second.name}", **result})
         tested = [result for result in results if "p" in result]

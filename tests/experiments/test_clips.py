@@ -12,6 +12,8 @@ from datasets import pedfe, stills
 from datasets.sample.sase_fe import film
 from datasets.sample.sase_fe_clips import person, plan
 from experiments import nvie_cnn, nvie_svm, sase_lstm_pb
+from experiments.compare.read import read
+from experiments.compare.tables import Table
 from experiments.nvie import network
 from zoo.inputs import faces, landmarks, pictures
 
@@ -108,6 +110,21 @@ def test_folds_by_person_beside_raters_and_controls(svm, clips):
     assert skipped["row without a clip"] == ["2_dg_9"]
     bad = "\n".join(skipped["without a face, or unreadable"])
     assert all(f"1_dg_{n}.mp4" in bad for n in (1, 2, 3))
+
+
+def test_comparison_has_people_once_and_frames_apart(svm):
+    first, second = read(svm[0]), read(svm[0])
+    second.path = svm[0].with_name("another")
+    table = Table([first, second])
+    names = [row.name for row in table.models]
+    assert names.count("people: most raters") == 1 and len(names) == 6
+    assert names[-1].startswith(("people: ", "control: "))
+    tested = [name.split(" minus ") for name in (test["name"] for test in table.tests)]
+    assert all(first.startswith("SVM") for first, _ in tested) and len(tested) == 9
+    second.config["settings"]["frame"] = "onset"
+    second.__post_init__()
+    assert first.case != second.case
+    assert "frame onset" in Table([second]).title
 
 
 def test_the_dataset_is_named_as_what_was_read(svm, mine, tmp_path):
