@@ -75,10 +75,11 @@ def apply(image: np.ndarray, seed: int, kinds: Iterable[str] = KINDS) -> np.ndar
     # A pipeline holds a state, so that each thread has its own.
     pipelines = _local.__dict__.setdefault("pipelines", {})
     pipeline = pipelines.get(kinds) or pipelines.setdefault(kinds, _build(kinds))
-    # All augmenters draw from one generator, made anew for each picture, so that the
-    # order is irrelevant. (`seed_` derives one each, which takes half as long again.)
     from imgaug.random import RNG
 
+    # All augmenters draw from one generator, made anew for each picture, so that the
+    # order is irrelevant. (`seed_`, which does so too, derives one for each of them,
+    # and takes longer than the changes to a small picture.)
     rng = RNG(int(seed))
     for augmenter in (pipeline, *pipeline.get_all_children(flat=True)):
         augmenter.random_state = rng

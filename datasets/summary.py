@@ -1,4 +1,4 @@
-"""What an index holds, in a few lines, and what was left out of it."""
+"""A few lines on an index: its contents, and what was left out of it."""
 
 import pandas as pd
 

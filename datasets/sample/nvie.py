@@ -66,6 +66,23 @@ pictured. What is measured on it says nothing about people.
 """
 
 
+@dataclass(frozen=True)
+class Person:
+    """The traits of a person, the same in every picture.
+
+    Attributes:
+        face: At rest.
+        look: Colours.
+        lines: How lined the eyes are at rest, 0 to 0.3.
+        glasses: Colour of their frame.
+    """
+
+    face: face68.Face
+    look: face_video.Look
+    lines: float
+    glasses: tuple[float, float, float]
+
+
 def plan(subjects: int = SUBJECTS, seed: int = 0) -> pd.DataFrame:
     """Draw the hidden parameters of every apex picture.
 
@@ -175,7 +192,7 @@ def _named(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
     return frame.assign(path=paths, sequence=sequences)
 
 
-def pictures(row, who: "Person") -> list[np.ndarray]:
+def pictures(row, who: Person) -> list[np.ndarray]:
     """Draw a row of the plan, with noise, before any compression.
 
     Args:
@@ -258,23 +275,6 @@ def render(folder, subjects: int = SUBJECTS, seed: int = 0) -> None:
         (folder / place / "README.txt").write_text(
             _README.format(mark=MARK, subjects=subjects, seed=seed)
         )
-
-
-@dataclass(frozen=True)
-class Person:
-    """The traits of a person, the same in every picture.
-
-    Attributes:
-        face: At rest.
-        look: Colours.
-        lines: How lined the eyes are at rest, 0 to 0.3.
-        glasses: Colour of their frame.
-    """
-
-    face: face68.Face
-    look: face_video.Look
-    lines: float
-    glasses: tuple[float, float, float]
 
 
 def persons(subjects: int = SUBJECTS, seed: int = 0) -> dict[str, Person]:

@@ -1,4 +1,4 @@
-"""What people who rated the same samples answered, beside the models."""
+"""Answers of people who rated the same samples, beside the models."""
 
 import numpy as np
 import pandas as pd

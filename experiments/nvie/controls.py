@@ -1,4 +1,4 @@
-"""What a model is measured beside: what knows nothing of expressions."""
+"""Controls beside a model: classifiers that know nothing of expressions."""
 
 import numpy as np
 import pandas as pd
