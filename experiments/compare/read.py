@@ -7,11 +7,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from experiments.harness.run_folder import UNFINISHED
+from experiments.harness.run_folder import UNFINISHED, variant
 
 FILES = ("config.json", "metrics.json", "predictions.csv")
-# Settings that change what a model is shown, and their usual values.
-USUAL = {"frame": "apex", "control": "none"}
 TEXT = ("sample", "subject", "video", "group", "model", "truth", "answer")
 
 
@@ -45,10 +43,8 @@ class Run:
             metrics["task"] or "",
             ", ".join(sorted(metrics.get("groups", ()))),
         )
-        settings = {key: self.config["settings"].get(key) for key in USUAL}
-        changed = [k for k, v in settings.items() if v not in (None, USUAL[k])]
-        variant = ", ".join(f"{key} {settings[key]}" for key in changed)
-        case = metrics["data"] == "sample", metrics["dataset"], task, variant, groups
+        shown = variant(self.config["settings"])
+        case = metrics["data"] == "sample", metrics["dataset"], task, shown, groups
         how = metrics["validation_text"], metrics["quick"]
         self.case = Case(*case, metrics["protocol"], *how)
 

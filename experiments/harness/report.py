@@ -10,6 +10,7 @@ from datasets.about import intended_use
 from experiments.harness import figures, metrics
 from experiments.harness.checkpoint import replace_file
 from experiments.harness.metrics import Spec, show
+from experiments.harness.run_folder import variant
 from zoo.inputs.face_mesh import LIMITS
 
 TEMPLATE = pathlib.Path(__file__).with_name("run.md.jinja")
@@ -91,6 +92,7 @@ def title(run) -> str:
     parts = [run.study.name]
     if task := getattr(run.settings, "task", None):
         parts.append(f"task {task}")
+    parts += filter(None, [variant(vars(run.settings))])
     parts.append(f"protocol {run.settings.protocol}")
     if run.validating:
         parts.append("validation")

@@ -22,6 +22,8 @@ from experiments.harness.checkpoint import Checkpoint, replace_file
 PACKAGES = "tensorflow keras numpy pandas scikit-learn xgboost imaug".split()
 PACKAGES += "python-calamine openpyxl dlib-bin opencv-contrib-python-headless".split()
 UNFINISHED = ".unfinished-"
+# Settings that change what a model is shown, and their usual values.
+USUAL = {"frame": "apex", "control": "none"}
 
 
 class RunFolder:
@@ -148,6 +150,12 @@ def write_serving(path, study, kind, inputs, classes, parts, **more) -> None:
     content = {"format": 1, "study": study, "data": kind, "inputs": inputs}
     content |= {"classes": list(classes), "parts": parts, **more}
     write_json(path / "serving.json", content)
+
+
+def variant(settings: dict) -> str:
+    """Return in words what a model is shown otherwise than usual; "" for nothing."""
+    changed = [key for key in USUAL if settings.get(key, USUAL[key]) != USUAL[key]]
+    return ", ".join(f"{key} {settings[key]}" for key in changed)
 
 
 def short_hash(content) -> str:

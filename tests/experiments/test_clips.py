@@ -148,6 +148,8 @@ def test_a_network_in_folds_goes_on_where_it_was(mine, tmp_path, monkeypatch):
     words = ["--dataset", "own", *CNN, "--control", "grey_world"]
     path, _ = run(nvie_cnn, three, tmp_path / "whole", *words)
     assert not (path / "model.keras").exists()  # a control keeps no model
+    heading = (path / "README.md").read_text().splitlines()[0]
+    assert "control grey_world" in heading
     learned, learn = [], network.learn
 
     def interrupted(run, name, data):
