@@ -172,8 +172,8 @@ def test_the_cheek_raiser_narrows_and_lines_both_eyes():
     who = nvie.persons(1)["001"]
     rest, raised = (drawn(who, au6=[cheek] * 2) for cheek in (0.0, 1.0))
     change = np.abs(raised - rest).mean(axis=2)
-    assert change[:, :64].sum() == pytest.approx(change[:, 64:].sum(), rel=0.2)
-    assert change[35:75].sum() > 1.5 * change[75:].sum()
+    assert change[:, :64].sum() == pytest.approx(change[:, 64:].sum(), rel=0.15)
+    assert change[35:75].sum() > 3 * change[75:].sum()  # the cheeks' outline moves too
     white = [(one[40:65].min(axis=2) > 150).sum() for one in (rest, raised)]
     assert white[1] < 0.8 * white[0]
 

@@ -62,7 +62,9 @@ def test_the_card_is_the_report(trained, tmp_path, capsys):
 
 
 def test_wrong_use(trained, given, tmp_path, capsys):
-    assert main([]) == 2 and "usage" in capsys.readouterr().out
+    assert main([]) == 2
+    shown = capsys.readouterr().out
+    assert "usage" in shown and "--dataset own --data-dir FOLDER" in shown
     assert run("--version") == 0
     assert capsys.readouterr().out == f"duchenne {zoo.__version__}\n"
     for arguments in [["predict"], ["predict", "run"], ["guess"], ["info"]]:
